@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The pure heart of VDO.
+//!
+//! Everything that decides is here: what a job's files are, how edits land, what a model is asked, when a
+//! result counts. Nothing here performs I/O, reads a clock or the environment, or prints; the
+//! [`port`]s say what the world has to offer, and the engine drives a run through them.
+//!
+//! Invariant: modules are stacked in floors, and a module imports only lower ones (a test checks):
+//! values, algebra, ports, judgement, run, engine.
+
+pub mod check;
+pub mod content;
+pub mod event;
+pub mod failure;
+pub mod file;
+pub mod id;
+pub mod job;
+pub mod message;
+pub mod money;
+pub mod path;
+pub mod port;
+pub mod syntax;
+pub mod task;
+pub mod time;
+pub mod tree;
+pub mod usage;

@@ -1,0 +1,187 @@
+//! Check commands and their outcomes: the evidence a job is judged by.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::content::{BlobHash, Bytes, Mode};
+use crate::path::RepoPath;
+
+/// Where a command came from. Earlier ones are trusted more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandSource {
+    /// Somebody named it.
+    User,
+    /// The project's files imply it.
+    Detected,
+    /// The plan named it.
+    Plan,
+}
+
+/// How a command's output is read for per-test results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Runner {
+    /// pytest; a JUnit report is asked for with `--junit-xml`.
+    Pytest,
+    /// Python's unittest, run with `-v`.
+    Unittest,
+    /// `cargo test`.
+    Cargo,
+    /// `node --test`, jest and the like, through npm.
+    Node,
+    /// `go test -json`.
+    Go,
+    /// Any other command: its exit code is all that is known.
+    Other,
+}
+
+/// A shell command that must exit with 0.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CheckCommand {
+    /// The command line, given to `/bin/sh -c` in the project's root.
+    pub run: String,
+    /// Where it came from.
+    pub source: CommandSource,
+    /// How its output is read.
+    pub runner: Runner,
+}
+
+/// What has to be installed before a project's checks can run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Setup {
+    /// The command line, run in the project's root with the package registries in reach.
+    pub run: String,
+    /// The files that decide its result; their contents are the cache key.
+    pub inputs: Vec<RepoPath>,
+}
+
+/// How far a command was confined. Stronger tiers compare greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Tier {
+    /// Not at all.
+    T0,
+    /// Landlock, seccomp, limits and an own user.
+    T1,
+    /// As T1, and namespaces with a private file system and no network.
+    T2,
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::T0 => "T0",
+            Self::T1 => "T1",
+            Self::T2 => "T2",
+        })
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// It was still running when its time was up.
+    TimedOut,
+}
+
+impl Exit {
+    /// Returns whether the command succeeded.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Code(0))
+    }
+
+    /// Returns the code a shell would show: 128 + the signal, 124 for a time-out.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128 + signal,
+            Self::TimedOut => 124,
+        }
+    }
+}
+
+/// How one test ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TestStatus {
+    /// It passed.
+    Passed,
+    /// It failed or raised an error.
+    Failed,
+    /// It was not run.
+    Skipped,
+}
+
+/// One test and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TestResult {
+    /// The runner's name of the test.
+    pub name: String,
+    /// How it ended.
+    pub status: TestStatus,
+}
+
+/// One command and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandOutcome {
+    /// The command.
+    pub command: CheckCommand,
+    /// How it ended.
+    pub exit: Exit,
+    /// Standard output and error, bounded: the start and the end are kept.
+    pub output: String,
+    /// The tests that ran, where the runner's output tells; empty otherwise.
+    pub tests: Vec<TestResult>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl CommandOutcome {
+    /// Returns whether the command passed; a test runner that ran no test did not.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        let ran_none = self.command.runner != Runner::Other
+            && !self.tests.is_empty()
+            && self.tests.iter().all(|test| test.status == TestStatus::Skipped);
+        self.exit.is_success() && !ran_none
+    }
+}
+
+/// The outcome of checking one tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckReport {
+    /// How far the commands were confined.
+    pub tier: Tier,
+    /// The root hash of the tree that was checked.
+    pub tree_hash: BlobHash,
+    /// The commands, in order. Those after a failed setup are absent.
+    pub outcomes: Vec<CommandOutcome>,
+    /// Set when the setup failed: its outcome.
+    pub setup_failed: Option<CommandOutcome>,
+}
+
+impl CheckReport {
+    /// Returns whether commands ran and all of them passed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.setup_failed.is_none() && !self.outcomes.is_empty() && self.outcomes.iter().all(CommandOutcome::passed)
+    }
+}
+
+/// A regular file that a command left behind and the caller asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Harvested {
+    /// Where it lay.
+    pub path: RepoPath,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its kind: file or executable.
+    pub mode: Mode,
+}

@@ -1,0 +1,178 @@
+//! What happened in a job, in order, for people and programs that follow it.
+//!
+//! Invariant: the `seq` numbers of a job's events have no gaps; the store gives them out inside the
+//! commit that the event belongs to. Token deltas are not events: they are never kept.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{CheckReport, Tier};
+use crate::failure::Failure;
+use crate::id::{JobId, Phase, RevisionRef, StepKey, TaskId};
+use crate::job::JobStatus;
+use crate::money::NanoUsd;
+use crate::path::RepoPath;
+use crate::time::Timestamp;
+use crate::usage::Usage;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// The job.
+    pub job: JobId,
+    /// Counted from 1 within the job, without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The job was created.
+    Created {
+        /// Its title.
+        title: String,
+    },
+    /// The job's status changed.
+    Status {
+        /// The new status.
+        status: JobStatus,
+        /// Why, where that needs words.
+        reason: Option<String>,
+    },
+    /// A run took the job up.
+    Started {
+        /// Who runs it.
+        owner: String,
+        /// The lease's epoch; more than 1 where it was taken up again.
+        epoch: u64,
+        /// How many steps the journal already answers.
+        replayed: u64,
+    },
+    /// A phase began.
+    Phase {
+        /// Which.
+        phase: Phase,
+    },
+    /// The parents were pinned and their files read.
+    Loaded {
+        /// The parents.
+        parents: Vec<RevisionRef>,
+        /// How many files they have together.
+        files: u64,
+    },
+    /// The plan fits.
+    Planned {
+        /// What will be done.
+        summary: String,
+        /// The tasks: name and title.
+        tasks: Vec<(TaskId, String)>,
+    },
+    /// A reply could not be used; the faults go back to the model.
+    Refused {
+        /// The step.
+        step: StepKey,
+        /// What was wrong.
+        faults: Vec<String>,
+    },
+    /// A call was sent.
+    CallSent {
+        /// The step.
+        step: StepKey,
+        /// The call's number within the step.
+        number: u32,
+        /// The provider.
+        provider: String,
+        /// The model.
+        model: String,
+        /// What is reserved for it; none if its price is unknown.
+        reserved: Option<NanoUsd>,
+    },
+    /// A call was answered.
+    CallAnswered {
+        /// The step.
+        step: StepKey,
+        /// The call's number within the step.
+        number: u32,
+        /// The provider.
+        provider: String,
+        /// The model.
+        model: String,
+        /// What it took.
+        usage: Usage,
+        /// What it cost; none if its price is unknown.
+        cost: Option<NanoUsd>,
+        /// How long it took, in milliseconds.
+        duration_ms: u64,
+    },
+    /// A call failed.
+    CallFailed {
+        /// The step.
+        step: StepKey,
+        /// The call's number within the step.
+        number: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// A file was created, changed or removed by a task.
+    Edited {
+        /// The task, if one did it.
+        task: Option<TaskId>,
+        /// The file.
+        path: RepoPath,
+        /// `created`, `modified` or `deleted`.
+        operation: String,
+    },
+    /// A task touched a path its plan did not name, and the plan was amended.
+    PlanAmended {
+        /// The task.
+        task: TaskId,
+        /// The path.
+        path: RepoPath,
+    },
+    /// A task is finished.
+    TaskDone {
+        /// The task.
+        task: TaskId,
+    },
+    /// Check commands ran.
+    Checked {
+        /// The phase.
+        phase: Phase,
+        /// Which try.
+        attempt: u32,
+        /// Whether all passed.
+        passed: bool,
+        /// What ran and how it ended.
+        report: CheckReport,
+    },
+    /// The critic spoke.
+    Critiqued {
+        /// Which try.
+        attempt: u32,
+        /// The findings, each as one line.
+        findings: Vec<String>,
+    },
+    /// The result was handed over.
+    Delivered {
+        /// How: `branch`, `dir`, …
+        how: String,
+        /// Where.
+        place: String,
+        /// How many files.
+        files: u64,
+    },
+    /// Something worth knowing.
+    Note {
+        /// What.
+        text: String,
+        /// The tier in use, where the note is about the sandbox.
+        tier: Option<Tier>,
+    },
+}

@@ -1,0 +1,24 @@
+//! The ports: what the engine needs from the world, as traits.
+//!
+//! Each is small and object safe. Backends live in sibling crates and run the contract suite of their
+//! port in [`crate::testing`]. Ports know values and algebra only.
+
+pub mod changes;
+mod checker;
+mod clock;
+mod deployer;
+mod provider;
+mod scanner;
+mod source;
+mod store;
+
+pub use checker::{CheckError, CheckRequest, Checked, Checker};
+pub use clock::Clock;
+pub use deployer::{Delivery, DeployError, Deployer, Deployment};
+pub use provider::{Capabilities, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
+pub use scanner::{FileFacts, ScanError, Scanned, Scanner};
+pub use source::{SourceError, TreeSource};
+pub use store::{
+    Blobs, CallRow, CallState, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, Outcome, SpendRow,
+    StepRow, StepState, Store, StoreError,
+};

@@ -1,0 +1,466 @@
+//! Everything durable, as a port: small reading traits and one door for writes.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::CheckReport;
+use crate::content::{Blob, BlobHash, Bytes};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
+use crate::job::{Job, JobKind, JobStatus, Revision};
+use crate::money::NanoUsd;
+use crate::port::changes::{Changes, Receipt};
+use crate::time::Timestamp;
+use crate::tree::{Delta, Manifest};
+use crate::usage::Usage;
+
+/// What a store may fail with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// Somebody else runs the job.
+    #[error("job {job} is being run by {owner} (its lease, epoch {epoch}, ends at {until:?})")]
+    Busy {
+        /// The job.
+        job: JobId,
+        /// Who runs it.
+        owner: String,
+        /// The epoch of his lease.
+        epoch: u64,
+        /// When the lease ends unless he renews it.
+        until: Timestamp,
+    },
+    /// The writer's lease is not the job's any more: another runner took over. Nothing was written.
+    #[error("the lease on job {job} (epoch {epoch}) was lost to another runner")]
+    Fenced {
+        /// The job.
+        job: JobId,
+        /// The writer's epoch.
+        epoch: u64,
+    },
+    /// The job moved on since the writer looked at it. Nothing was written.
+    #[error("job {job} has changed meanwhile (version {found}, expected {expected})")]
+    Conflict {
+        /// The job.
+        job: JobId,
+        /// The version the writer saw.
+        expected: u64,
+        /// The version it has.
+        found: u64,
+    },
+    /// The reservations do not fit into the budget. Nothing was written.
+    #[error(
+        "{asked} more does not fit into the budget of job {job}: {limit}, of which {committed} are spent or reserved"
+    )]
+    Budget {
+        /// The job.
+        job: JobId,
+        /// The budget.
+        limit: NanoUsd,
+        /// What is spent and reserved.
+        committed: NanoUsd,
+        /// What was to be reserved.
+        asked: NanoUsd,
+    },
+    /// A parent cannot be one. Nothing was written.
+    #[error("job {parent} cannot be a parent: {reason}")]
+    Parent {
+        /// The parent.
+        parent: RevisionRef,
+        /// Why.
+        reason: String,
+    },
+    /// The changes contradict themselves or what is stored, such as a pin that would move. Nothing was written.
+    #[error("the write is refused: {0}")]
+    Invalid(String),
+    /// Stored data is damaged.
+    #[error("{what} is damaged in the store: {detail}")]
+    Corrupt {
+        /// What.
+        what: String,
+        /// How it shows.
+        detail: String,
+    },
+    /// The store was made by a newer version.
+    #[error("the store was made by a newer version of VDO (schema {found}; this one knows {known}); use that version")]
+    Newer {
+        /// Its schema.
+        found: String,
+        /// Ours.
+        known: String,
+    },
+    /// The database or the disk failed: unreachable, read-only, full.
+    #[error("the store at {place} failed")]
+    Backend {
+        /// Where it lies.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The right to run a job.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The job.
+    pub job: JobId,
+    /// Grows by one with every claim; a write with an older epoch is refused.
+    pub epoch: u64,
+}
+
+/// A request for a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRequest {
+    /// The job.
+    pub job: JobId,
+    /// Who asks, for people and for telling a dead owner: `host:pid:start`.
+    pub owner: String,
+    /// The time now.
+    pub now: Timestamp,
+    /// How long the lease lasts unless it is extended.
+    pub ttl: Duration,
+    /// The epoch of a lease whose owner the caller knows to be dead; it is taken over at once.
+    pub presumed_dead: Option<u64>,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// It is about to be done.
+    Intent,
+    /// It is done; its effects are not written yet.
+    Answered,
+    /// Its effects are written.
+    Applied,
+}
+
+impl StepState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Intent, Self::Answered, Self::Applied];
+
+    /// Returns the name used in JSON and in stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Answered => "answered",
+            Self::Applied => "applied",
+        }
+    }
+}
+
+/// A step of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRow {
+    /// The step.
+    pub key: StepKey,
+    /// How far it is.
+    pub state: StepState,
+    /// The epoch that wrote it last.
+    pub epoch: u64,
+    /// The hash of the request, for steps that have one.
+    pub request_hash: Option<BlobHash>,
+    /// The answer, from the state answered on.
+    pub answer: Option<Bytes>,
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// It is reserved and about to be sent, or under way.
+    Sent,
+    /// It was answered.
+    Answered,
+    /// It failed.
+    Failed,
+    /// The runner died while it was under way: it may have been billed.
+    PossiblyBilled,
+}
+
+impl CallState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Sent, Self::Answered, Self::Failed, Self::PossiblyBilled];
+
+    /// Returns the name used in JSON and in stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::PossiblyBilled => "possibly_billed",
+        }
+    }
+}
+
+/// What became of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was used.
+    Accepted,
+    /// It was used in part or after a repair.
+    Repaired,
+    /// It could not be used.
+    Refused,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Accepted, Self::Repaired, Self::Refused];
+
+    /// Returns the name used in JSON and in stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Repaired => "repaired",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One call to a provider: a row of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CallRow {
+    /// The step it was made for.
+    pub step: StepKey,
+    /// Counted from 1 within the step.
+    pub number: u32,
+    /// The provider.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// How far it is.
+    pub state: CallState,
+    /// The hash of the request.
+    pub request_hash: BlobHash,
+    /// The prompt's name and version: `build@1`.
+    pub prompt: String,
+    /// The hash of the prompt's wording.
+    pub prompt_hash: BlobHash,
+    /// The edit format that was asked for, if one was.
+    pub edit_format: Option<String>,
+    /// The most it could cost; none if its price is unknown.
+    pub reserved: Option<NanoUsd>,
+    /// What it took.
+    pub usage: Option<Usage>,
+    /// What it cost; none while or if that is not known.
+    pub cost: Option<NanoUsd>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What became of the reply.
+    pub outcome: Option<Outcome>,
+    /// When it was sent.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// Calls of one provider and model, summed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpendRow {
+    /// The provider.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// How many calls were made.
+    pub calls: u64,
+    /// What they took.
+    pub usage: Usage,
+    /// What they cost, as far as known.
+    pub cost: NanoUsd,
+    /// What is reserved for calls under way or possibly billed.
+    pub reserved: NanoUsd,
+    /// How many calls were answered at an unknown price.
+    pub unpriced: u64,
+}
+
+/// Which jobs to list, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobQuery {
+    /// Only those with this status; archived jobs are listed only if asked for.
+    pub status: Option<JobStatus>,
+    /// Only those of this kind.
+    pub kind: Option<JobKind>,
+    /// Only those that name this job as a parent.
+    pub parent: Option<JobId>,
+    /// Only those of this lineage.
+    pub root: Option<JobId>,
+    /// Only those older than this one.
+    pub before: Option<JobId>,
+    /// At most this many; 0 is 100.
+    pub limit: u32,
+}
+
+impl JobQuery {
+    /// Sets the parent.
+    #[must_use]
+    pub fn with_parent(mut self, parent: JobId) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// Sets the status.
+    #[must_use]
+    pub fn with_status(mut self, status: JobStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Sets the kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: JobKind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Sets the lineage.
+    #[must_use]
+    pub fn with_root(mut self, root: JobId) -> Self {
+        self.root = Some(root);
+        self
+    }
+
+    /// Lists only jobs older than `job`.
+    #[must_use]
+    pub fn with_before(mut self, job: JobId) -> Self {
+        self.before = Some(job);
+        self
+    }
+
+    /// Sets the limit.
+    #[must_use]
+    pub fn with_limit(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// Reads jobs, revisions and trees.
+#[async_trait]
+pub trait Jobs {
+    /// Returns a job.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none.
+    async fn job(&self, id: JobId) -> Result<Job, StoreError>;
+
+    /// Lists jobs, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] only.
+    async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError>;
+
+    /// Returns the revision a reference names.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the job is not there or has no such revision.
+    async fn resolve(&self, reference: RevisionRef) -> Result<Revision, StoreError>;
+
+    /// Returns a revision.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none.
+    async fn revision(&self, id: RevisionId) -> Result<Revision, StoreError>;
+
+    /// Returns the whole tree of a revision with the origin of every file.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] if it does not have its root hash.
+    async fn manifest(&self, id: RevisionId) -> Result<Manifest, StoreError>;
+
+    /// Returns what a revision changed against its base.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such revision.
+    async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError>;
+}
+
+/// Reads contents.
+#[async_trait]
+pub trait Blobs {
+    /// Returns the contents with these hashes, in the order asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] names the first that is missing, [`StoreError::Corrupt`] one whose bytes do
+    /// not have its hash; the others stay readable.
+    async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError>;
+}
+
+/// Reads the journal.
+#[async_trait]
+pub trait Journal {
+    /// Returns the steps of a job, in the order they were first written.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn steps(&self, job: JobId) -> Result<Vec<StepRow>, StoreError>;
+
+    /// Returns the evidence of a job, in the order it was written: phase, attempt and report.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError>;
+}
+
+/// Reads the ledger.
+#[async_trait]
+pub trait Ledger {
+    /// Returns the calls of a job, in the order they were sent.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError>;
+
+    /// Returns all calls sent at or after `since`, summed per provider and model, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] only.
+    async fn spend(&self, since: Timestamp) -> Result<Vec<SpendRow>, StoreError>;
+}
+
+/// Reads events.
+#[async_trait]
+pub trait EventLog {
+    /// Returns at most `limit` events of a job after number `after`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn events(&self, job: JobId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
+}
+
+/// Everything durable.
+///
+/// The engine holds a store as `Arc<dyn Store>` and calls it from many runs at once. A commit that was
+/// acknowledged survives the process; dropping the future of a commit leaves it done or not done, whole.
+#[async_trait]
+pub trait Store: Jobs + Blobs + Journal + Ledger + EventLog + fmt::Debug + Send + Sync {
+    /// Applies `changes` whole, or nothing of them.
+    ///
+    /// Under [`crate::port::changes::Guard::Lease`] the epoch must be the job's. The sequence numbers of events are given out
+    /// here. Revisions are numbered here, and their base must be of this job or a pinned parent.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`], [`StoreError::Conflict`], [`StoreError::Budget`], [`StoreError::Parent`],
+    /// [`StoreError::Invalid`] or [`StoreError::NotFound`]; nothing was written then.
+    async fn commit(&self, changes: Changes) -> Result<Receipt, StoreError>;
+
+    /// Takes the right to run a job: free, ended, given up for dead by the caller, or the caller's own already.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] names the owner; [`StoreError::NotFound`] if there is no such job.
+    async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError>;
+}

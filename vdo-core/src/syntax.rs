@@ -1,0 +1,79 @@
+//! The structure of a text, as far as its language is known.
+//!
+//! Implementations are pure and synchronous: same text, same answer, on every machine. They bound their
+//! work by bytes and nodes, never by time, and never fail: an unknown language has no structure.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::path::RepoPath;
+
+/// A place in a text where the grammar does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SyntaxFault {
+    /// The line, from 1.
+    pub line: u32,
+    /// What is wrong, in a few words.
+    pub message: String,
+    /// The line's text, bounded.
+    pub text: String,
+}
+
+/// What kind of thing a symbol is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SymbolKind {
+    /// A function or method.
+    Function,
+    /// A class, struct, trait or the like.
+    Type,
+    /// A constant or variable at the top level.
+    Value,
+    /// An import.
+    Import,
+}
+
+/// A named thing that a text defines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Symbol {
+    /// The name, qualified by the types around it: `Job.run`.
+    pub name: String,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// The first line, from 1.
+    pub line: u32,
+    /// The signature on one line, bounded.
+    pub signature: String,
+}
+
+/// The structure of texts.
+pub trait Syntax: fmt::Debug + Send + Sync {
+    /// Returns the language of `path`, in lower case, or `None` if it is not known: `"python"`.
+    fn language(&self, path: &RepoPath) -> Option<&'static str>;
+
+    /// Returns where `text` does not fit the grammar of `path`'s language; empty if it does or if that is not known.
+    fn faults(&self, path: &RepoPath, text: &str) -> Vec<SyntaxFault>;
+
+    /// Returns what `text` defines, in order; empty if its language is not known.
+    fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol>;
+}
+
+/// Knows no language.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSyntax;
+
+impl Syntax for NoSyntax {
+    fn language(&self, _: &RepoPath) -> Option<&'static str> {
+        None
+    }
+
+    fn faults(&self, _: &RepoPath, _: &str) -> Vec<SyntaxFault> {
+        Vec::new()
+    }
+
+    fn outline(&self, _: &RepoPath, _: &str) -> Vec<Symbol> {
+        Vec::new()
+    }
+}
