@@ -9,7 +9,7 @@ use crate::event::EventKind;
 use crate::id::{JobId, Phase, RevisionId, StepKey};
 use crate::job::{Cause, JobSpec, JobStatus, Stamp};
 use crate::money::NanoUsd;
-use crate::port::store::{CallRow, Lease, StepState};
+use crate::port::store::{CallRow, Lease, Outcome, StepState};
 use crate::time::Timestamp;
 use crate::tree::Delta;
 
@@ -74,6 +74,17 @@ pub struct CallWrite {
     pub row: CallRow,
     /// How much of the job's reserved amount this write frees.
     pub released: NanoUsd,
+}
+
+/// What became of a reply, once it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallOutcome {
+    /// The step.
+    pub step: StepKey,
+    /// The call's number within the step. A call that is not there is passed over.
+    pub number: u32,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 /// A new revision of the job.
@@ -143,6 +154,8 @@ pub struct Changes {
     pub steps: Vec<StepWrite>,
     /// Ledger entries. Reservations are checked against the job's budget, and the whole write is refused if they do not fit.
     pub calls: Vec<CallWrite>,
+    /// What became of replies; touches nothing else of their rows.
+    pub outcomes: Vec<CallOutcome>,
     /// A new revision; becomes the job's head.
     pub revision: Option<NewRevision>,
     /// Evidence.
@@ -168,6 +181,7 @@ impl Changes {
             blobs: Vec::new(),
             steps: Vec::new(),
             calls: Vec::new(),
+            outcomes: Vec::new(),
             revision: None,
             checks: Vec::new(),
             events: Vec::new(),

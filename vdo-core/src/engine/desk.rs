@@ -1,0 +1,140 @@
+//! What the steps of one run share while they are done side by side: the lease, the ledger's rows, the door to the store.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::{Engine, EngineBuilder, EngineError, lock};
+use crate::failure::Failure;
+use crate::id::{Phase, StepKey};
+use crate::job::{Job, Stamp};
+use crate::money::NanoUsd;
+use crate::port::changes::{CallWrite, Changes, Guard, LeaseChange, Receipt};
+use crate::port::{CallRow, CallState, Lease};
+use crate::route::Candidate;
+use crate::run::Answer;
+
+/// How a step ended.
+#[derive(Debug)]
+pub(super) enum StepEnd {
+    /// With an answer.
+    Answer(StepKey, Answer),
+    /// Without one; the run stops but can be taken up again.
+    Failed(Failure),
+    /// The run cannot go on at all.
+    Fatal(EngineError),
+}
+
+/// The shared side of a run.
+#[derive(Debug)]
+pub(super) struct Desk<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) lease: Lease,
+    /// The job as it was when the run began.
+    pub(super) job: Job,
+    /// Every call of the job, the newest of each step last.
+    calls: Mutex<BTreeMap<(StepKey, u32), CallRow>>,
+    cancelled: AtomicBool,
+}
+
+impl<'e> Desk<'e> {
+    pub(super) fn new(engine: &'e Engine, lease: Lease, job: Job, calls: Vec<CallRow>) -> Self {
+        let calls = calls.into_iter().map(|row| ((row.step.clone(), row.number), row)).collect();
+        Self { engine, lease, job, calls: Mutex::new(calls), cancelled: AtomicBool::new(false) }
+    }
+
+    pub(super) fn parts(&self) -> &'e EngineBuilder {
+        &self.engine.parts
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Returns changes under this run's lease that write nothing yet but extend it.
+    pub(super) fn changes(&self) -> Changes {
+        let now = self.parts().clock.now();
+        let mut changes = Changes::new(Guard::Lease(self.lease.clone()), now);
+        changes.lease = LeaseChange::Extend(now.after(self.parts().lease_ttl));
+        changes
+    }
+
+    pub(super) async fn write(&self, changes: Changes) -> Result<Receipt, EngineError> {
+        let receipt = self.engine.commit(changes).await?;
+        if receipt.cancel_requested {
+            self.cancelled.store(true, Ordering::Relaxed);
+        }
+        Ok(receipt)
+    }
+
+    pub(super) fn has_budget(&self) -> bool {
+        self.job.spec.budget.is_some()
+    }
+
+    /// Keeps a row that was written.
+    pub(super) fn remember(&self, row: &CallRow) {
+        lock(&self.calls).insert((row.step.clone(), row.number), row.clone());
+    }
+
+    /// Returns the number of the next call of a step.
+    pub(super) fn next_number(&self, key: &StepKey) -> u32 {
+        let calls = lock(&self.calls);
+        calls.range((key.clone(), 0)..=(key.clone(), u32::MAX)).next_back().map_or(1, |((_, number), _)| number + 1)
+    }
+
+    /// Returns the number of the call that answered a step.
+    pub(super) fn answered_by(&self, key: &StepKey) -> Option<u32> {
+        let calls = lock(&self.calls);
+        let mut rows = calls.range((key.clone(), 0)..=(key.clone(), u32::MAX));
+        rows.rfind(|(_, row)| row.state == CallState::Answered).map(|((_, number), _)| *number)
+    }
+
+    /// Returns the calls that are under way, as entries that give them up.
+    pub(super) fn give_up(&self) -> Vec<CallWrite> {
+        let now = self.parts().clock.now();
+        let calls = lock(&self.calls);
+        let under_way = calls.values().filter(|row| row.state == CallState::Sent);
+        under_way
+            .map(|row| CallWrite {
+                row: CallRow { state: CallState::PossiblyBilled, ended: Some(now), ..row.clone() },
+                released: NanoUsd::ZERO,
+            })
+            .collect()
+    }
+
+    fn answered(&self, phases: &[Phase]) -> Vec<Candidate> {
+        let calls = lock(&self.calls);
+        let mut found: Vec<Candidate> = Vec::new();
+        for row in calls.values().filter(|row| row.state == CallState::Answered && phases.contains(&row.step.phase)) {
+            let candidate = Candidate { provider: row.provider.clone(), model: row.model.clone() };
+            if !found.contains(&candidate) {
+                found.push(candidate);
+            }
+        }
+        found
+    }
+
+    /// Returns who wrote the change so far.
+    pub(super) fn authors(&self) -> Vec<Candidate> {
+        self.answered(&[Phase::Build, Phase::Repair])
+    }
+
+    /// Returns the stamp of a review by an author.
+    pub(super) fn review_stamp(&self) -> Option<Stamp> {
+        let authors = self.authors();
+        let reviewers = self.answered(&[Phase::Critique]);
+        reviewers.iter().any(|reviewer| authors.contains(reviewer)).then_some(Stamp::SelfReviewed)
+    }
+
+    /// Returns who can be asked in a phase, in order; those without tools only if nobody has any.
+    pub(super) fn candidates(&self, phase: Phase, tools: bool) -> Vec<Candidate> {
+        let routes = &self.parts().routes;
+        let all = if phase == Phase::Critique { routes.reviewers(&self.authors()) } else { routes.of(phase).to_vec() };
+        let able = |candidate: &Candidate| match self.parts().providers.get(&candidate.provider) {
+            Some(provider) => !tools || provider.capabilities(&candidate.model).tools,
+            None => false,
+        };
+        let some: Vec<Candidate> = all.iter().filter(|candidate| able(candidate)).cloned().collect();
+        if some.is_empty() { all } else { some }
+    }
+}

@@ -1,0 +1,335 @@
+//! The loop that drives one run: what is ready is written as an intent, done side by side, and taken in as it ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_util::future::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use crate::engine::call::Call;
+use crate::engine::desk::{Desk, StepEnd};
+use crate::engine::{Engine, EngineError, StoreSource};
+use crate::event::EventKind;
+use crate::failure::{Failure, FailureKind};
+use crate::id::{JobId, Phase, RevisionId, StepKey};
+use crate::job::{Job, JobStatus};
+use crate::money::NanoUsd;
+use crate::port::changes::{CallOutcome, CallWrite, Changes, LeaseChange, StatusChange, StepWrite};
+use crate::port::{CallRow, CallState, Lease, StepRow, StepState, StoreError};
+use crate::prompt::Assignment;
+use crate::run::{Answer, Ask, Brief, CheckWork, Effects, End, Finished, Run, Style, Work};
+
+/// A step that is about to be done.
+enum Launch {
+    Ask(StepKey, Box<Ask>, Box<Call>),
+    Check(StepKey, Box<CheckWork>, StoreSource),
+    Deliver(StepKey, Box<Finished>),
+}
+
+/// A run under way: the side that one owner changes.
+pub(super) struct Drive<'d> {
+    pub(super) desk: &'d Desk<'d>,
+    pub(super) run: Run,
+    /// The revision of the first parent.
+    pub(super) base: Option<RevisionId>,
+    /// The steps of earlier tries.
+    pub(super) journal: BTreeMap<StepKey, StepRow>,
+    /// What the next commit writes.
+    pub(super) pending: Changes,
+    /// Answers of steps that asked no model, kept with their effects.
+    local: BTreeMap<StepKey, Vec<u8>>,
+    started: BTreeSet<StepKey>,
+}
+
+/// Drives the job of `lease` to its end, which is written.
+pub(super) async fn drive(engine: &Engine, lease: Lease) -> Result<(), EngineError> {
+    let parts = &engine.parts;
+    let job = parts.store.job(lease.job).await?;
+    let fresh = lease.epoch == 1;
+    let steps = if fresh { Vec::new() } else { parts.store.steps(lease.job).await? };
+    let rows = if fresh { Vec::new() } else { parts.store.calls(lease.job).await? };
+    let brief = brief(engine, &job).await?;
+    // Whoever ran this before died with these calls under way.
+    let now = parts.clock.now();
+    let mut given_up = Vec::new();
+    let rows: Vec<CallRow> = rows
+        .into_iter()
+        .map(|row| {
+            if row.state != CallState::Sent {
+                return row;
+            }
+            let row = CallRow { state: CallState::PossiblyBilled, ended: Some(now), ..row };
+            given_up.push(CallWrite { row: row.clone(), released: NanoUsd::ZERO });
+            row
+        })
+        .collect();
+    let desk = Desk::new(engine, lease, job, rows);
+    let mut pending = desk.changes();
+    let replayed = steps.iter().filter(|step| step.answer.is_some()).count();
+    pending.events.push(EventKind::Started {
+        owner: parts.owner.clone(),
+        epoch: desk.lease.epoch,
+        replayed: u64::try_from(replayed).unwrap_or(u64::MAX),
+    });
+    pending.status = Some(StatusChange { status: JobStatus::Running, reason: None });
+    pending.calls = given_up;
+    let drive = Drive {
+        desk: &desk,
+        run: Run::new(brief),
+        base: None,
+        journal: steps.into_iter().map(|step| (step.key.clone(), step)).collect(),
+        pending,
+        local: BTreeMap::new(),
+        started: BTreeSet::new(),
+    };
+    drive.go().await
+}
+
+async fn brief(engine: &Engine, job: &Job) -> Result<Brief, EngineError> {
+    let parts = &engine.parts;
+    let mut ancestors: Vec<(JobId, String, String)> = Vec::new();
+    let mut next = job.parents.first().map(|link| link.job);
+    while let Some(id) = next.filter(|_| ancestors.len() < 10) {
+        let ancestor = parts.store.job(id).await?;
+        next = ancestor.parents.first().map(|link| link.job);
+        ancestors.push((id, ancestor.spec.title, ancestor.spec.description));
+    }
+    let style = |phase| match parts.routes.of(phase).first() {
+        Some(route) if parts.providers.get(&route.provider).is_some_and(|p| p.capabilities(&route.model).tools) => {
+            Style::Tools
+        }
+        _ => Style::Text,
+    };
+    Ok(Brief {
+        assignment: Assignment {
+            job: job.id,
+            title: job.spec.title.clone(),
+            description: job.spec.description.clone(),
+            ancestors,
+        },
+        checks: job.spec.checks.clone(),
+        build: style(Phase::Build),
+        repair: style(Phase::Repair),
+        limits: parts.limits.clone(),
+        prompts: parts.prompts.clone(),
+    })
+}
+
+impl<'d> Drive<'d> {
+    /// Runs until there is nothing more to do, and writes how it ended.
+    async fn go(mut self) -> Result<(), EngineError> {
+        let mut flying: FuturesUnordered<Pin<Box<dyn Future<Output = StepEnd> + Send + 'd>>> = FuturesUnordered::new();
+        let mut stop: Option<Failure> = None;
+        loop {
+            self.catch_up().await?;
+            if stop.is_none() && self.run.end().is_none() {
+                match self.launch_ready().await? {
+                    Ok(launches) => {
+                        for launch in launches {
+                            match launch {
+                                Launch::Deliver(key, finished) => {
+                                    let answer = self.deliver(key.clone(), &finished).await?;
+                                    self.take(key, answer)?;
+                                    self.run.advance(self.desk.parts().syntax.as_ref());
+                                    return Ok(());
+                                }
+                                Launch::Ask(key, ask, call) => {
+                                    flying.push(Box::pin(self.desk.perform_ask(key, *ask, *call)))
+                                }
+                                Launch::Check(key, work, source) => {
+                                    flying.push(Box::pin(self.desk.perform_check(key, *work, source)));
+                                }
+                            }
+                        }
+                    }
+                    Err(failure) => stop = Some(failure),
+                }
+            }
+            if self.desk.is_cancelled() {
+                stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
+                flying.clear();
+            }
+            if flying.is_empty() {
+                return self.end(stop).await;
+            }
+            let mut ended = Vec::from_iter(flying.next().await);
+            while let Some(Some(more)) = flying.next().now_or_never() {
+                ended.push(more);
+            }
+            for end in ended {
+                match end {
+                    StepEnd::Answer(key, answer) => self.take(key, answer)?,
+                    StepEnd::Failed(failure) => stop = stop.or(Some(failure)),
+                    StepEnd::Fatal(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Gives an answer to the machine; one of a step that asked no model is kept with its effects.
+    fn take(&mut self, key: StepKey, answer: Answer) -> Result<(), EngineError> {
+        if let Answer::Checked(report) = &answer {
+            let bytes = serde_json::to_vec(report).map_err(|error| EngineError::Internal(error.to_string()))?;
+            self.local.insert(key.clone(), bytes);
+        }
+        self.run.answer(key, answer).map_err(|error| EngineError::Internal(error.to_string()))
+    }
+
+    /// Takes in everything that needs no new work: answers at hand, contents, the journal, and the steps that only look.
+    async fn catch_up(&mut self) -> Result<(), EngineError> {
+        loop {
+            let missing: Vec<_> = self.run.missing().into_iter().collect();
+            if !missing.is_empty() {
+                let blobs = self.desk.parts().store.blobs(&missing).await?;
+                self.run.supply(&blobs);
+            }
+            let effects = self.run.advance(self.desk.parts().syntax.as_ref());
+            self.absorb(effects);
+            if !self.run.missing().is_empty() {
+                continue;
+            }
+            // Steps whose effects are written come before those that are only answered.
+            let waiting: Vec<StepKey> =
+                self.run.ready().into_iter().filter(|key| !self.started.contains(key)).collect();
+            let state = |key: &StepKey| self.journal.get(key).filter(|row| row.answer.is_some()).map(|row| row.state);
+            let known = [StepState::Applied, StepState::Answered]
+                .into_iter()
+                .find_map(|wanted| waiting.iter().find(|key| state(key) == Some(wanted)));
+            let local = waiting.iter().find(|key| matches!(key.phase, Phase::Load | Phase::Scan));
+            let Some(key) = known.or(local).cloned() else { return Ok(()) };
+            self.started.insert(key.clone());
+            let answer = match self.journal.get(&key).and_then(|row| row.answer.clone()) {
+                Some(bytes) => replay(&key, &bytes)?,
+                None => match self.run.work(&key) {
+                    Ok(Work::Load) => Answer::Loaded(self.load().await?),
+                    Ok(Work::Scan(tree)) => Answer::Scanned(self.scan(tree).await?),
+                    _ => return Err(EngineError::Internal(format!("step {key} is not what it was"))),
+                },
+            };
+            self.run.answer(key, answer).map_err(|error| EngineError::Internal(error.to_string()))?;
+        }
+    }
+
+    /// Adds effects to what is written next, unless an earlier try wrote them.
+    fn absorb(&mut self, effects: Effects) {
+        let written = |key: &StepKey| self.journal.get(key).is_some_and(|row| row.state == StepState::Applied);
+        if effects.applied.iter().any(written) {
+            return;
+        }
+        for key in effects.applied {
+            let answer = self.local.remove(&key).map(Into::into);
+            self.pending.steps.push(StepWrite { key, state: StepState::Applied, request_hash: None, answer });
+        }
+        self.pending.blobs.extend(effects.blobs);
+        self.pending.events.extend(effects.events);
+        self.pending.checks.extend(effects.checks);
+        for (step, outcome) in effects.outcomes {
+            if let Some(number) = self.desk.answered_by(&step) {
+                self.pending.outcomes.push(CallOutcome { step, number, outcome });
+            }
+        }
+    }
+
+    /// Writes the intents of all steps that are ready, together with what is pending.
+    ///
+    /// The inner error stops the run without ending it: no price, no candidate, no budget.
+    async fn launch_ready(&mut self) -> Result<Result<Vec<Launch>, Failure>, EngineError> {
+        let ready: Vec<StepKey> = self.run.ready().into_iter().filter(|key| !self.started.contains(key)).collect();
+        let mut launches = Vec::new();
+        let before = self.pending.clone();
+        let mut refused = None;
+        for key in ready {
+            self.started.insert(key.clone());
+            match self.run.work(&key).map_err(|error| EngineError::Internal(error.to_string()))? {
+                Work::Ask(ask) => match self.desk.first_call(&key, &ask) {
+                    Ok(call) => {
+                        let (state, request_hash) = (StepState::Intent, Some(call.row.request_hash));
+                        self.pending.steps.push(StepWrite { key: key.clone(), state, request_hash, answer: None });
+                        self.pending.calls.push(call.sent());
+                        self.pending.events.push(call.sent_event());
+                        launches.push(Launch::Ask(key, ask, Box::new(call)));
+                    }
+                    Err(failure) => refused = Some(failure.with_phase(key.phase)),
+                },
+                Work::Check(work) => {
+                    let source = self.source(work.tree.clone());
+                    launches.push(Launch::Check(key, work, source));
+                }
+                Work::Deliver(finished) => {
+                    self.stage_revision(&key, &finished);
+                    launches.push(Launch::Deliver(key, finished));
+                }
+                Work::Load | Work::Scan(_) => {
+                    return Err(EngineError::Internal(format!("step {key} was not taken in")));
+                }
+            }
+        }
+        if let Some(failure) = refused {
+            self.pending = before;
+            return Ok(Err(failure));
+        }
+        if launches.is_empty() && before.steps.is_empty() && before.events.is_empty() {
+            return Ok(Ok(launches));
+        }
+        let changes = std::mem::replace(&mut self.pending, self.desk.changes());
+        match self.desk.write(changes).await {
+            Ok(_) => {
+                for launch in &launches {
+                    if let Launch::Ask(_, _, call) = launch {
+                        self.desk.remember(&call.row);
+                    }
+                }
+                Ok(Ok(launches))
+            }
+            Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
+                self.pending = before;
+                Ok(Err(Failure::new(FailureKind::Budget, error.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes how the run ended, with whatever is pending, and gives the lease back.
+    async fn end(mut self, stop: Option<Failure>) -> Result<(), EngineError> {
+        let (status, failure) = match (stop, self.run.end()) {
+            (Some(failure), _) => (stopped(&failure), failure.message),
+            (None, Some(End::Failed(failure))) => (JobStatus::Failed, failure.message.clone()),
+            (None, Some(End::NeedsDecision(reason))) => (JobStatus::NeedsDecision, reason.clone()),
+            (None, Some(End::Completed) | None) => {
+                return Err(EngineError::Internal(format!("the run stands still in phase {}", self.run.phase())));
+            }
+        };
+        let reason = Some(failure);
+        let mut changes = std::mem::replace(&mut self.pending, self.desk.changes());
+        changes.calls.extend(self.desk.give_up());
+        changes.status = Some(StatusChange { status, reason: reason.clone() });
+        changes.events.push(EventKind::Status { status, reason });
+        changes.lease = LeaseChange::Release;
+        self.desk.write(changes).await?;
+        Ok(())
+    }
+}
+
+fn stopped(failure: &Failure) -> JobStatus {
+    match failure.kind {
+        FailureKind::Budget => JobStatus::BudgetStopped,
+        FailureKind::Cancelled => JobStatus::Cancelled,
+        _ => JobStatus::Failed,
+    }
+}
+
+/// Reads an answer from the journal.
+fn replay(key: &StepKey, bytes: &[u8]) -> Result<Answer, EngineError> {
+    let damaged = |error: serde_json::Error| {
+        EngineError::Store(StoreError::Corrupt {
+            what: format!("the journal's answer to step {key}"),
+            detail: error.to_string(),
+        })
+    };
+    if matches!(key.phase, Phase::Test | Phase::Sandbox) || key.tool > 0 {
+        Ok(Answer::Checked(serde_json::from_slice(bytes).map_err(damaged)?))
+    } else {
+        Ok(Answer::Reply(serde_json::from_slice(bytes).map_err(damaged)?))
+    }
+}

@@ -1,0 +1,521 @@
+//! The engine: drives runs through the ports. The only place in the core that awaits more than one port.
+//!
+//! It spawns nothing. Dropping the future of a run is the same as a crash: what was answered is in the journal,
+//! and the next run goes on from there. Every write goes through [`crate::port::Store::commit`] under the run's lease.
+//! Invariant: a provider's answer is in the journal before it is read, and a step that has one is never asked again.
+
+mod call;
+mod desk;
+mod drive;
+mod source;
+mod steps;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::content::Blob;
+use crate::event::{Event, EventKind};
+use crate::file::FileRow;
+use crate::id::{JobId, Phase, RevisionId, RevisionRef};
+use crate::job::{Cause, Job, JobKind, JobSpec, JobStatus, Revision, SpecError};
+use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
+use crate::port::{
+    Checker, ClaimRequest, Clock, Delivery, DeployError, Deployer, Deployment, JobQuery, Lease, Provider, ScanError,
+    Scanner, Store, StoreError,
+};
+use crate::prompt::Prompts;
+use crate::route::Routes;
+use crate::run::Limits;
+use crate::spend::Prices;
+use crate::syntax::{NoSyntax, Syntax};
+use crate::tree::FileTree;
+
+pub use source::StoreSource;
+
+/// Told of every event, right after it was written. Must not block.
+pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Says where a finished job goes, besides the store: its root job is given.
+pub type Deliveries = Arc<dyn Fn(&Job) -> Option<Arc<dyn Deployer>> + Send + Sync>;
+
+/// What an engine operation may fail with. That a job did not succeed is no error: see [`Job::status`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The job cannot be made.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The job waits for a parent that has no result yet.
+    #[error("job {job} waits for job {parent}, which has no result yet (it is {status}); run that first")]
+    WaitsFor {
+        /// The job.
+        job: JobId,
+        /// The parent.
+        parent: JobId,
+        /// Where the parent stands.
+        status: JobStatus,
+    },
+    /// The job is over and has no result to run for.
+    #[error("job {job} is {status} and cannot be run")]
+    NotRunnable {
+        /// The job.
+        job: JobId,
+        /// Where it stands.
+        status: JobStatus,
+    },
+    /// The job has more than one parent; merging them is not part of this version.
+    #[error("job {0} has several parents; merge jobs cannot be run by this version")]
+    MergeUnsupported(JobId),
+    /// No provider is configured for a phase.
+    #[error("no route for the phase {0}: name a candidate under [routes]")]
+    NoRoute(Phase),
+    /// A route names a provider that is not configured.
+    #[error("the route {route} names a provider that is not configured; add [providers.{provider}]")]
+    UnknownProvider {
+        /// The route.
+        route: String,
+        /// The provider.
+        provider: String,
+    },
+    /// The tree could not be looked at.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The result could not be handed over.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The journal does not fit the run, or the machine stood still: a fault of VDO.
+    #[error("internal fault: {0}")]
+    Internal(String),
+}
+
+/// The parts of an engine and how it works. Made with [`Engine::builder`].
+#[derive(Clone)]
+pub struct EngineBuilder {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    scanner: Arc<dyn Scanner>,
+    checker: Arc<dyn Checker>,
+    syntax: Arc<dyn Syntax>,
+    providers: BTreeMap<String, Arc<dyn Provider>>,
+    routes: Routes,
+    prices: Prices,
+    deliveries: Option<Deliveries>,
+    observer: Option<Observer>,
+    owner: String,
+    lease_ttl: Duration,
+    retries: u32,
+    limits: Limits,
+    prompts: Prompts,
+}
+
+impl EngineBuilder {
+    /// Adds a provider under its own name.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.insert(provider.name().to_owned(), provider);
+        self
+    }
+
+    /// Sets who is asked in which phase.
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    /// Sets what tokens cost. Default: nothing is known, and jobs with a budget are refused.
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// Sets the grammars. Default: none, so no edit is refused for its syntax.
+    #[must_use]
+    pub fn syntax(mut self, syntax: Arc<dyn Syntax>) -> Self {
+        self.syntax = syntax;
+        self
+    }
+
+    /// Sets where finished jobs go besides the store. Default: nowhere.
+    #[must_use]
+    pub fn deliveries(mut self, deliveries: Deliveries) -> Self {
+        self.deliveries = Some(deliveries);
+        self
+    }
+
+    /// Sets who is told of events. Default: nobody.
+    #[must_use]
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Sets the name under which this engine holds leases; it should name host and process. Default: `"embedded"`.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = owner.into();
+        self
+    }
+
+    /// Sets how long a lease lasts without a sign of life. Default: 60 seconds.
+    #[must_use]
+    pub fn lease_ttl(mut self, ttl: Duration) -> Self {
+        self.lease_ttl = ttl;
+        self
+    }
+
+    /// Sets how often a candidate is asked again after a failure that may pass. Default: 2.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets the caps on a run.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets the wordings.
+    #[must_use]
+    pub fn prompts(mut self, prompts: Prompts) -> Self {
+        self.prompts = prompts;
+        self
+    }
+
+    /// Makes the engine.
+    #[must_use]
+    pub fn build(self) -> Engine {
+        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())) }
+    }
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("store", &self.store)
+            .field("providers", &self.providers.keys())
+            .field("routes", &self.routes)
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs jobs. Cheap to clone; clones share everything.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    parts: Arc<EngineBuilder>,
+    /// The leases of runs under way, for the heartbeat.
+    active: Arc<Mutex<BTreeMap<JobId, Lease>>>,
+}
+
+/// A tree from outside, to become the root of a lineage.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// A name for it.
+    pub title: String,
+    /// The folder or address it came from; an import from there with the same tree is used again.
+    pub repo: String,
+    /// The tree.
+    pub tree: FileTree,
+    /// Its contents.
+    pub blobs: Vec<Blob>,
+}
+
+impl Engine {
+    /// Starts building an engine from the parts that have no default.
+    pub fn builder(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        scanner: Arc<dyn Scanner>,
+        checker: Arc<dyn Checker>,
+    ) -> EngineBuilder {
+        EngineBuilder {
+            store,
+            clock,
+            scanner,
+            checker,
+            syntax: Arc::new(NoSyntax),
+            providers: BTreeMap::new(),
+            routes: Routes::default(),
+            prices: Prices::default(),
+            deliveries: None,
+            observer: None,
+            owner: "embedded".to_owned(),
+            lease_ttl: Duration::from_secs(60),
+            retries: 2,
+            limits: Limits::default(),
+            prompts: Prompts::default(),
+        }
+    }
+
+    /// Returns the store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// Makes a job. It is queued until it is run.
+    ///
+    /// # Errors
+    /// [`EngineError::Spec`] for a bad title or the like, [`StoreError::Parent`] for a bad parent.
+    pub async fn create(&self, spec: JobSpec) -> Result<JobId, EngineError> {
+        spec.validate()?;
+        let title = spec.title.clone();
+        let changes = Changes::new(Guard::Create(Box::new(spec)), self.parts.clock.now())
+            .with_event(EventKind::Created { title });
+        Ok(self.commit(changes).await?.job)
+    }
+
+    /// Makes a completed job of a tree from outside, or returns the one there is for the same place and tree.
+    ///
+    /// # Errors
+    /// [`EngineError::Spec`] or [`EngineError::Store`].
+    pub async fn import(&self, import: Import) -> Result<JobId, EngineError> {
+        let root_hash = import.tree.root_hash();
+        let mut query = JobQuery::default().with_kind(JobKind::Import);
+        loop {
+            let page = self.parts.store.jobs(&query).await?;
+            let same = |job: &&Job| {
+                job.spec.repo.as_deref() == Some(&import.repo)
+                    && job.head.as_ref().is_some_and(|head| head.root_hash == root_hash)
+            };
+            if let Some(job) = page.iter().find(same) {
+                return Ok(job.id);
+            }
+            let Some(last) = page.last() else { break };
+            query = query.with_before(last.id);
+        }
+        let mut spec = JobSpec::new(import.title, "");
+        spec.kind = JobKind::Import;
+        spec.repo = Some(import.repo);
+        spec.validate()?;
+        let delta = import.tree.delta_from(&FileTree::default(), &BTreeMap::new());
+        let mut changes = Changes::new(Guard::Create(Box::new(spec.clone())), self.parts.clock.now())
+            .with_event(EventKind::Created { title: spec.title })
+            .with_status(JobStatus::Completed, None);
+        changes.blobs = import.blobs;
+        changes.revision =
+            Some(NewRevision { root_hash, base: None, delta, cause: Cause::Import, author: "import".to_owned() });
+        changes.events.push(EventKind::Status { status: JobStatus::Completed, reason: None });
+        Ok(self.commit(changes).await?.job)
+    }
+
+    /// Runs a job, or goes on with it, to its end. Returns the job as it is then; a job that is over already is returned as it is.
+    ///
+    /// The lease is renewed by every write and by [`Engine::heartbeat`].
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if somebody else runs it, [`StoreError::Fenced`] if somebody took over, [`EngineError::WaitsFor`] if
+    /// a parent has no result, [`EngineError::NoRoute`] and [`EngineError::UnknownProvider`] before anything is paid.
+    pub async fn run(&self, job: JobId) -> Result<Job, EngineError> {
+        self.run_after(job, None).await
+    }
+
+    /// As [`Engine::run`], taking over at once from a runner that the caller knows to be dead.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub async fn run_after(&self, id: JobId, dead_epoch: Option<u64>) -> Result<Job, EngineError> {
+        let job = self.parts.store.job(id).await?;
+        match job.status {
+            JobStatus::Completed | JobStatus::NeedsDecision => return Ok(job),
+            JobStatus::Archived | JobStatus::Cancelled => {
+                return Err(EngineError::NotRunnable { job: id, status: job.status });
+            }
+            JobStatus::Queued | JobStatus::Running | JobStatus::BudgetStopped | JobStatus::Failed => {}
+        }
+        self.check_routes()?;
+        self.check_parents(&job).await?;
+        let lease = self.claim(id, dead_epoch).await?;
+        let _active = Active::enter(&self.active, &lease);
+        drive::drive(self, lease).await?;
+        Ok(self.parts.store.job(id).await?)
+    }
+
+    /// Gives the lease on a job back after its run was dropped, so that the next runner need not wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if somebody else runs it by now.
+    pub async fn release(&self, job: JobId) -> Result<(), EngineError> {
+        let lease = self.claim(job, None).await?;
+        let mut changes = Changes::new(Guard::Lease(lease), self.parts.clock.now())
+            .with_event(EventKind::Note { text: "interrupted; run it again to go on".to_owned(), tier: None });
+        changes.lease = LeaseChange::Release;
+        self.commit(changes).await?;
+        Ok(())
+    }
+
+    /// Renews the leases of all runs under way, for ever. A host spawns it once beside the runs it awaits; without it a lease
+    /// lasts from the run's last write on, and a call that takes longer can be taken for dead.
+    pub async fn heartbeat(&self) {
+        loop {
+            self.parts.clock.sleep(self.parts.lease_ttl / 3).await;
+            let leases: Vec<Lease> = lock(&self.active).values().cloned().collect();
+            for lease in leases {
+                let now = self.parts.clock.now();
+                let mut changes = Changes::new(Guard::Lease(lease), now);
+                changes.lease = LeaseChange::Extend(now.after(self.parts.lease_ttl));
+                // A lease that is lost shows at the run's next write.
+                let _ = self.parts.store.commit(changes).await;
+            }
+        }
+    }
+
+    /// Returns a revision's tree as the other ports read it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such revision.
+    pub async fn source(&self, revision: RevisionId) -> Result<StoreSource, EngineError> {
+        let tree = self.parts.store.manifest(revision).await?.tree();
+        Ok(StoreSource::new(tree, crate::contents::Contents::default(), self.parts.store.clone()))
+    }
+
+    /// Returns where each file of a job comes from.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the job is not there or has no result yet.
+    pub async fn files(&self, reference: RevisionRef) -> Result<Vec<FileRow>, EngineError> {
+        let store = &self.parts.store;
+        let revision = store.resolve(reference).await?;
+        let manifest = store.manifest(revision.id).await?;
+        // Against the first parent, whatever revisions of the job itself lie between.
+        let mut base = revision.base;
+        while let Some(id) = base {
+            let earlier = store.revision(id).await?;
+            if earlier.job != revision.job {
+                break;
+            }
+            base = earlier.base;
+        }
+        if base == revision.base {
+            return Ok(manifest.file_rows(&store.delta(revision.id).await?));
+        }
+        let old = match base {
+            Some(id) => store.manifest(id).await?.tree(),
+            None => FileTree::default(),
+        };
+        Ok(manifest.file_rows(&manifest.tree().delta_from(&old, &BTreeMap::new())))
+    }
+
+    /// Returns the line of first parents that leads to a revision, root first, each with the revision it contributes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if a job or revision is not there.
+    pub async fn lineage(&self, reference: RevisionRef) -> Result<Vec<(Job, Revision)>, EngineError> {
+        let store = &self.parts.store;
+        let mut revision = store.resolve(reference).await?;
+        let mut line = Vec::new();
+        loop {
+            let job = store.job(revision.job).await?;
+            let parent = job.parents.first().and_then(|parent| parent.revision);
+            line.push((job, revision));
+            match parent {
+                Some(id) => revision = store.revision(id).await?,
+                None => break,
+            }
+        }
+        line.reverse();
+        Ok(line)
+    }
+
+    /// Hands a revision over to a target.
+    ///
+    /// # Errors
+    /// [`EngineError::Deploy`]; the target is as it was then.
+    pub async fn deploy(&self, reference: RevisionRef, deployer: &dyn Deployer) -> Result<Delivery, EngineError> {
+        let lineage = self.lineage(reference).await?;
+        let (job, revision) =
+            lineage.last().ok_or_else(|| EngineError::Internal("a lineage without jobs".to_owned()))?;
+        let source = self.source(revision.id).await?;
+        let delivery = deployer.deploy(Deployment::new(job, revision, &lineage, &source)).await?;
+        let guard = Guard::Version { job: job.id, version: job.version };
+        let (how, place, files) = (delivery.how.clone(), delivery.place.clone(), delivery.files);
+        let changes =
+            Changes::new(guard, self.parts.clock.now()).with_event(EventKind::Delivered { how, place, files });
+        match self.commit(changes).await {
+            // Somebody else wrote meanwhile: the delivery happened all the same.
+            Ok(_) | Err(EngineError::Store(StoreError::Conflict { .. })) => Ok(delivery),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn claim(&self, job: JobId, presumed_dead: Option<u64>) -> Result<Lease, EngineError> {
+        let (owner, ttl) = (self.parts.owner.clone(), self.parts.lease_ttl);
+        let request = ClaimRequest { job, owner, now: self.parts.clock.now(), ttl, presumed_dead };
+        Ok(self.parts.store.claim(request).await?)
+    }
+
+    /// Commits and tells the observer of the events, numbered as the store numbered them.
+    async fn commit(&self, changes: Changes) -> Result<Receipt, EngineError> {
+        let (at, events) = (changes.at, self.parts.observer.as_ref().map(|_| changes.events.clone()));
+        let receipt = self.parts.store.commit(changes).await?;
+        if let (Some(observer), Some(events), false) = (&self.parts.observer, events, receipt.existed) {
+            for (seq, kind) in (receipt.first_seq..).zip(events) {
+                observer(&Event { job: receipt.job, seq, at, kind });
+            }
+        }
+        Ok(receipt)
+    }
+
+    fn check_routes(&self) -> Result<(), EngineError> {
+        for phase in [Phase::Plan, Phase::Build, Phase::Repair, Phase::Critique] {
+            let candidates = self.parts.routes.of(phase);
+            if candidates.is_empty() {
+                return Err(EngineError::NoRoute(phase));
+            }
+            if let Some(unknown) = candidates.iter().find(|route| !self.parts.providers.contains_key(&route.provider)) {
+                let (route, provider) = (unknown.to_string(), unknown.provider.clone());
+                return Err(EngineError::UnknownProvider { route, provider });
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_parents(&self, job: &Job) -> Result<(), EngineError> {
+        if job.parents.len() > 1 {
+            return Err(EngineError::MergeUnsupported(job.id));
+        }
+        for link in &job.parents {
+            let parent = self.parts.store.job(link.job).await?;
+            if link.revision.is_none() && parent.head.is_none() {
+                return Err(EngineError::WaitsFor { job: job.id, parent: parent.id, status: parent.status });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Marks a run as under way until it is dropped.
+struct Active<'a> {
+    active: &'a Mutex<BTreeMap<JobId, Lease>>,
+    job: JobId,
+}
+
+impl<'a> Active<'a> {
+    fn enter(active: &'a Mutex<BTreeMap<JobId, Lease>>, lease: &Lease) -> Self {
+        lock(active).insert(lease.job, lease.clone());
+        Self { active, job: lease.job }
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        lock(self.active).remove(&self.job);
+    }
+}
+
+#[cfg(test)]
+mod tests;

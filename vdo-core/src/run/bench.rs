@@ -1,0 +1,468 @@
+//! The workbench of one task or repair: a conversation with a model and the tree it works on.
+//!
+//! A bench sees only the tree it started from and its own edits. A reply is taken in whole: its edits land
+//! together or, where they were asked for as text, not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::planning::spoken;
+use super::state::{CheckWork, Effects, Run, Work};
+use super::{Answer, Style, look};
+use crate::check::{CheckCommand, CheckReport, CommandSource, Runner};
+use crate::content::BlobHash;
+use crate::contents::Contents;
+use crate::context::bounded;
+use crate::edit::{self, Edit, FileOp, apply, search_replace, tools};
+use crate::event::EventKind;
+use crate::id::{Phase, StepKey};
+use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
+use crate::path::RepoPath;
+use crate::port::Outcome;
+use crate::reply::MAX_REPLY_BYTES;
+use crate::syntax::Syntax;
+use crate::task::Task;
+use crate::tree::FileTree;
+
+/// How often one tool call may be repeated before the task is given up.
+const MAX_REPEATS: usize = 3;
+/// The most tool calls taken from one reply.
+const MAX_CALLS: usize = 50;
+
+/// One task or repair under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Bench {
+    /// The key of the exchange that is due.
+    pub(super) key: StepKey,
+    /// The first message, without its last line; none until the contents for it are at hand.
+    pub(super) opening: Option<String>,
+    messages: Vec<Message>,
+    /// The tree it started from.
+    pub(super) base: FileTree,
+    /// The tree with its edits.
+    pub(super) tree: FileTree,
+    /// The paths it may touch.
+    allowed: BTreeSet<RepoPath>,
+    /// Paths that belong to tasks beside it.
+    foreign: BTreeSet<RepoPath>,
+    /// What it must have made before it is done.
+    must_create: Vec<RepoPath>,
+    /// Files that its opening shows.
+    pub(super) shown: BTreeSet<RepoPath>,
+    /// The reply whose commands are being run, and the results so far.
+    pending: Option<Pending>,
+    seen: Vec<String>,
+    refusals: u32,
+    /// Set once it is done.
+    pub(super) done: bool,
+    /// Set once it is given up, and why.
+    pub(super) failed: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Pending {
+    reply: Reply,
+    results: Vec<Block>,
+    /// Commands by the number of their tool call, from 1.
+    runs: BTreeMap<u32, (String, String)>,
+    finished: bool,
+}
+
+impl Bench {
+    pub(super) fn new(key: StepKey, tree: &FileTree) -> Self {
+        Self {
+            key,
+            opening: None,
+            messages: Vec::new(),
+            base: tree.clone(),
+            tree: tree.clone(),
+            allowed: BTreeSet::new(),
+            foreign: BTreeSet::new(),
+            must_create: Vec::new(),
+            shown: BTreeSet::new(),
+            pending: None,
+            seen: Vec::new(),
+            refusals: 0,
+            done: false,
+            failed: None,
+        }
+    }
+
+    pub(super) fn for_task(task: &Task, foreign: BTreeSet<RepoPath>, tree: &FileTree) -> Self {
+        let mut bench = Self::new(StepKey::first(Phase::Build).with_task(task.id.clone()), tree);
+        bench.allowed = task.paths().cloned().collect();
+        bench.foreign = foreign;
+        bench.must_create = task.create.clone();
+        bench.shown = task.modify.iter().cloned().collect();
+        bench
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.done || self.failed.is_some()
+    }
+
+    /// Returns whether `key` is one of this bench's steps.
+    pub(super) fn owns(&self, key: &StepKey) -> bool {
+        key.phase == self.key.phase && key.task == self.key.task && key.attempt == self.key.attempt
+    }
+
+    pub(super) fn ready(&self) -> Vec<StepKey> {
+        match &self.pending {
+            _ if self.is_over() || self.opening.is_none() => Vec::new(),
+            Some(pending) => pending.runs.keys().map(|tool| self.key.clone().with_tool(*tool)).collect(),
+            None => vec![self.key.clone()],
+        }
+    }
+
+    pub(super) fn work(&self, key: &StepKey, run: &Run) -> Option<Work> {
+        if key.tool > 0 {
+            let (_, command) = self.pending.as_ref()?.runs.get(&key.tool)?;
+            let command = CheckCommand { run: command.clone(), source: CommandSource::Plan, runner: Runner::Other };
+            return Some(Work::Check(Box::new(CheckWork {
+                tree: self.tree.clone(),
+                setup: run.scanned.setup.clone(),
+                commands: vec![command],
+                seconds: run.brief.limits.check_seconds,
+            })));
+        }
+        let style = run.style(self.key.phase);
+        let prompts = &run.brief.prompts;
+        let prompt = match (self.key.phase, style) {
+            (Phase::Repair, Style::Text) => &prompts.repair,
+            (Phase::Repair, Style::Tools) => &prompts.repair_tools,
+            (_, Style::Text) => &prompts.build,
+            (_, Style::Tools) => &prompts.build_tools,
+        };
+        let mut ask = run.ask(prompt, self.opening.as_deref().unwrap_or_default(), &self.messages, &self.key);
+        if style == Style::Tools {
+            ask.tools = tools::specs();
+        }
+        ask.edit_format = Some(style.as_str());
+        Some(Work::Ask(Box::new(ask)))
+    }
+
+    /// Returns the contents it needs for its next move.
+    pub(super) fn wanted(&self, run: &Run) -> BTreeSet<BlobHash> {
+        let blob = |path: &RepoPath| self.tree.get(path).map(|entry| entry.blob);
+        if self.opening.is_none() {
+            return self.shown.iter().filter_map(blob).collect();
+        }
+        let Some(Answer::Reply(reply)) = run.inbox.get(&self.key) else { return BTreeSet::new() };
+        let mut wanted = BTreeSet::new();
+        let mut edits = Vec::new();
+        for call in reply.tool_calls().take(MAX_CALLS) {
+            match tools::parse(call) {
+                Ok(tools::Tool::Read(input)) => wanted.extend(input.path.parse().ok().and_then(|path| blob(&path))),
+                Ok(tools::Tool::Search(_)) => wanted.extend(searchable(run, &self.tree)),
+                Ok(tools::Tool::Edit(edit)) => edits.push(*edit),
+                _ => {}
+            }
+        }
+        if reply.tool_calls().next().is_none() {
+            edits = search_replace::parse(&reply.text()).unwrap_or_default();
+        }
+        // Whole files are compared with what they replace, for faults that were there before.
+        wanted.extend(edits.iter().filter_map(|edit| blob(&edit.path)));
+        wanted
+    }
+
+    /// Takes in what came for it; returns whether anything changed.
+    pub(super) fn step(
+        &mut self,
+        inbox: &mut BTreeMap<StepKey, Answer>,
+        contents: &mut Contents,
+        run: &Rules<'_>,
+        effects: &mut Effects,
+    ) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        if let Some(pending) = &mut self.pending {
+            let Some(tool) =
+                pending.runs.keys().copied().find(|tool| inbox.contains_key(&self.key.clone().with_tool(*tool)))
+            else {
+                return false;
+            };
+            let key = self.key.clone().with_tool(tool);
+            if let (Some(Answer::Checked(report)), Some((id, _))) = (inbox.remove(&key), pending.runs.remove(&tool)) {
+                pending.results.push(command_result(id, &report));
+                effects.applied.push(key);
+            }
+            if pending.runs.is_empty()
+                && let Some(pending) = self.pending.take()
+            {
+                self.close_turn(pending, run, effects);
+            }
+            return true;
+        }
+        let Some(Answer::Reply(reply)) = inbox.remove(&self.key) else { return false };
+        effects.applied.push(self.key.clone());
+        if reply.tool_calls().next().is_some() {
+            self.take_calls(reply, contents, run, effects);
+        } else {
+            self.take_text(&reply, contents, run, effects);
+        }
+        true
+    }
+
+    /// Takes in a reply that consists of text.
+    fn take_text(&mut self, reply: &Reply, contents: &mut Contents, run: &Rules<'_>, effects: &mut Effects) {
+        let text = reply.text();
+        let outcome = if text.len() > MAX_REPLY_BYTES {
+            Err(vec![format!("the reply has {} bytes; at most {MAX_REPLY_BYTES} are read", text.len())])
+        } else if reply.stop == Stop::Length {
+            Err(vec!["the reply was cut off at the token limit; be shorter, or do one file at a time".to_owned()])
+        } else {
+            search_replace::parse(&text).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+        };
+        let outcome = outcome.and_then(|edits| {
+            if edits.is_empty() && !(run.style == Style::Tools && self.tree != self.base) {
+                return Err(vec!["the reply has no edits in the form that was asked for".to_owned()]);
+            }
+            self.lay(&edits, contents, run.syntax, effects)?;
+            self.lacks()
+        });
+        match outcome {
+            Ok(()) => {
+                effects
+                    .outcomes
+                    .push((self.key.clone(), if self.refusals == 0 { Outcome::Accepted } else { Outcome::Repaired }));
+                self.finish(effects);
+            }
+            Err(faults) => self.refuse(reply, &faults, run, effects),
+        }
+    }
+
+    /// Takes in a reply with tool calls.
+    fn take_calls(&mut self, reply: Reply, contents: &mut Contents, run: &Rules<'_>, effects: &mut Effects) {
+        let mut pending = Pending { results: Vec::new(), runs: BTreeMap::new(), finished: false, reply };
+        let calls: Vec<ToolCall> = pending.reply.tool_calls().cloned().collect();
+        for (at, call) in calls.iter().enumerate() {
+            let result = if at >= MAX_CALLS {
+                Err(format!("at most {MAX_CALLS} calls are taken from one reply"))
+            } else {
+                self.take_call(call, contents, run, &mut pending, effects)
+            };
+            let (content, is_error) = match result {
+                Ok(None) => {
+                    let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+                    pending.runs.insert(number, (call.id.clone(), run_command(call)));
+                    continue;
+                }
+                Ok(Some(content)) => (content, false),
+                Err(content) => (content, true),
+            };
+            pending.results.push(Block::ToolResult { id: call.id.clone(), content, is_error });
+        }
+        effects.outcomes.push((self.key.clone(), Outcome::Accepted));
+        if pending.runs.is_empty() { self.close_turn(pending, run, effects) } else { self.pending = Some(pending) }
+    }
+
+    /// Carries out one call; `None` if it is a command to be run.
+    fn take_call(
+        &mut self,
+        call: &ToolCall,
+        contents: &mut Contents,
+        run: &Rules<'_>,
+        pending: &mut Pending,
+        effects: &mut Effects,
+    ) -> Result<Option<String>, String> {
+        let print = format!("{} {}", call.name, bounded(&call.input.to_string(), 2000));
+        let repeats = self.seen.iter().filter(|seen| **seen == print).count();
+        self.seen.push(print);
+        if repeats >= MAX_REPEATS {
+            self.failed = Some(format!("the model called {} with the same arguments {} times", call.name, repeats + 1));
+        }
+        match tools::parse(call)? {
+            tools::Tool::Read(input) => look::read(&input, &self.tree, contents).map(Some),
+            tools::Tool::Search(input) => look::search(&input, &self.tree, contents).map(Some),
+            tools::Tool::List(input) => Ok(Some(look::list(&input, &self.tree))),
+            tools::Tool::Run(_) => Ok(None),
+            tools::Tool::Done(_) => match self.lacks() {
+                Ok(()) => {
+                    pending.finished = true;
+                    Ok(Some("noted".to_owned()))
+                }
+                Err(faults) => Err(faults.join("; ")),
+            },
+            tools::Tool::Edit(edit) => {
+                let before = self.tree.clone();
+                // Edits of one path build on each other within a turn, as the model sees them one by one.
+                self.lay(std::slice::from_ref(&edit), contents, run.syntax, effects)
+                    .map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
+                    .map_err(|faults| faults.join("; "))
+            }
+        }
+    }
+
+    /// Ends a turn with tool calls: the results go back, or the bench is done.
+    fn close_turn(&mut self, pending: Pending, run: &Rules<'_>, effects: &mut Effects) {
+        let failed = pending.results.iter().any(|block| matches!(block, Block::ToolResult { is_error: true, .. }));
+        if pending.finished && !failed {
+            self.finish(effects);
+            return;
+        }
+        let order: Vec<&String> = pending.reply.tool_calls().map(|call| &call.id).collect();
+        let mut results = pending.results;
+        results.sort_by_key(|block| match block {
+            Block::ToolResult { id, .. } => order.iter().position(|other| *other == id),
+            Block::Text { .. } | Block::ToolCall(_) => None,
+        });
+        self.messages.push(spoken(&pending.reply));
+        self.messages.push(Message { role: Role::User, blocks: results });
+        self.next_turn(run);
+    }
+
+    fn next_turn(&mut self, run: &Rules<'_>) {
+        self.key.turn += 1;
+        if self.key.turn > run.turns && self.failed.is_none() {
+            self.failed = Some(format!("the task is not done after {} exchanges", run.turns));
+        }
+    }
+
+    fn refuse(&mut self, reply: &Reply, faults: &[String], run: &Rules<'_>, effects: &mut Effects) {
+        effects.outcomes.push((self.key.clone(), Outcome::Refused));
+        effects.events.push(EventKind::Refused { step: self.key.clone(), faults: faults.to_vec() });
+        self.refusals += 1;
+        if self.refusals > run.refusals {
+            self.failed = Some(format!(
+                "no reply could be used after {} attempts; the last: {}",
+                self.refusals,
+                faults.join("; ")
+            ));
+            return;
+        }
+        let list: String = faults.iter().map(|fault| format!("- {}\n", bounded(fault, 1500))).collect();
+        self.messages.push(spoken(reply));
+        self.messages.push(Message::user(format!(
+            "Nothing was changed, because:\n{list}Answer again with all edits of this task, mended.\n"
+        )));
+        self.next_turn(run);
+    }
+
+    /// Lays edits over the tree: all, or none and the faults.
+    fn lay(
+        &mut self,
+        edits: &[Edit],
+        contents: &mut Contents,
+        syntax: &dyn Syntax,
+        effects: &mut Effects,
+    ) -> Result<(), Vec<String>> {
+        let mut faults = Vec::new();
+        let mut amended = BTreeSet::new();
+        for path in edits.iter().flat_map(touched) {
+            if self.foreign.contains(path) && !self.allowed.contains(path) {
+                faults.push(format!(
+                    "{path} belongs to another task that is being carried out at the same time; leave it alone"
+                ));
+            } else if !self.allowed.contains(path) {
+                amended.insert(path.clone());
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let applied = apply::apply(edits, &self.tree, contents)
+            .map_err(|errors| errors.iter().map(edit::EditError::to_string).collect::<Vec<_>>())?;
+        for blob in &applied.blobs {
+            contents.add(blob);
+        }
+        for (path, entry) in &applied.touched {
+            let Some(text) = entry.and_then(|entry| contents.text(entry.blob)) else { continue };
+            let old = self.tree.get(path).and_then(|entry| contents.text(entry.blob)).unwrap_or_default();
+            let (now, before) = (syntax.faults(path, text), syntax.faults(path, old));
+            if now.len() > before.len()
+                && let Some(first) =
+                    now.iter().find(|fault| !before.iter().any(|old| old.text == fault.text)).or(now.first())
+            {
+                faults.push(format!(
+                    "{path}, line {}: the result is not valid: {}: {}",
+                    first.line, first.message, first.text
+                ));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        if let (Some(task), false) = (&self.key.task, amended.is_empty()) {
+            effects
+                .events
+                .extend(amended.iter().map(|path| EventKind::PlanAmended { task: task.clone(), path: path.clone() }));
+        }
+        self.allowed.extend(amended);
+        self.tree = applied.tree;
+        effects.blobs.extend(applied.blobs);
+        Ok(())
+    }
+
+    /// Says what is not there yet.
+    fn lacks(&self) -> Result<(), Vec<String>> {
+        let missing = self.must_create.iter().filter(|path| self.tree.get(path).is_none());
+        let faults: Vec<String> = missing.map(|path| format!("{path} was to be created and is not there")).collect();
+        if faults.is_empty() && self.tree == self.base {
+            return Err(vec!["nothing was changed yet".to_owned()]);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    fn finish(&mut self, effects: &mut Effects) {
+        self.done = true;
+        for (path, before, after) in crate::diff::changed_paths(&self.base, &self.tree) {
+            let operation = match (before, after) {
+                (None, _) => "created",
+                (_, None) => "deleted",
+                _ => "modified",
+            };
+            effects.events.push(EventKind::Edited {
+                task: self.key.task.clone(),
+                path,
+                operation: operation.to_owned(),
+            });
+        }
+        if let Some(task) = &self.key.task {
+            effects.events.push(EventKind::TaskDone { task: task.clone() });
+        }
+    }
+}
+
+/// What a bench has to keep to.
+pub(super) struct Rules<'a> {
+    pub(super) style: Style,
+    pub(super) turns: u32,
+    pub(super) refusals: u32,
+    pub(super) syntax: &'a dyn Syntax,
+}
+
+fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {
+    let to = match &edit.op {
+        FileOp::Move(to) => Some(to),
+        FileOp::Create(_) | FileOp::Write(_) | FileOp::Replace(_) | FileOp::Delete => None,
+    };
+    std::iter::once(&edit.path).chain(to)
+}
+
+fn searchable(run: &Run, tree: &FileTree) -> Vec<BlobHash> {
+    let known: BTreeSet<BlobHash> = tree.blobs();
+    run.scanned
+        .files
+        .iter()
+        .filter(|file| file.bytes <= 1_000_000 && known.contains(&file.blob))
+        .map(|file| file.blob)
+        .collect()
+}
+
+fn run_command(call: &ToolCall) -> String {
+    match tools::parse(call) {
+        Ok(tools::Tool::Run(input)) => input.command,
+        _ => String::new(),
+    }
+}
+
+fn command_result(id: String, report: &CheckReport) -> Block {
+    let outcomes = report.setup_failed.iter().chain(&report.outcomes);
+    let content: String = outcomes
+        .map(|outcome| format!("exit code {}\n{}\n", outcome.exit.code(), bounded(&outcome.output, 12_000)))
+        .collect();
+    Block::ToolResult { id, content, is_error: false }
+}

@@ -1,0 +1,191 @@
+//! Building in waves: tasks whose paths are disjoint work side by side, then their trees are joined in task order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bench::{Bench, Rules};
+use super::state::{Effects, End, Run, Stage};
+use crate::content::BlobHash;
+use crate::context;
+use crate::diff;
+use crate::failure::{Failure, FailureKind};
+use crate::id::Phase;
+use crate::merge;
+use crate::path::RepoPath;
+use crate::prompt;
+use crate::syntax::Syntax;
+use crate::task::Task;
+
+impl Run {
+    /// Puts the tasks that can start onto benches: their dependencies are done and their paths are nobody else's.
+    pub(super) fn next_wave(&mut self) {
+        let Stage::Build { done, .. } = &self.stage else { return };
+        let Some(plan) = &self.plan else { return };
+        let mut chosen: Vec<&Task> = Vec::new();
+        for task in plan.tasks.iter().filter(|task| !done.contains(&task.id)) {
+            let free = task.paths().all(|path| !chosen.iter().any(|other| other.paths().any(|taken| taken == path)));
+            if free && task.depends_on.iter().all(|on| done.contains(on)) {
+                chosen.push(task);
+            }
+        }
+        let benches = chosen
+            .iter()
+            .map(|task| {
+                let others = chosen.iter().filter(|other| other.id != task.id);
+                let foreign: BTreeSet<RepoPath> = others.flat_map(|other| other.paths()).cloned().collect();
+                Bench::for_task(task, foreign, &self.tree)
+            })
+            .collect();
+        if let Stage::Build { wave, .. } = &mut self.stage {
+            *wave = benches;
+        }
+    }
+
+    pub(super) fn step_build(&mut self, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
+        let Stage::Build { wave, done } = &mut self.stage else { return false };
+        let mut benches = std::mem::take(wave);
+        let finished = done.clone();
+        let mut changed = false;
+        for bench in &mut benches {
+            if bench.opening.is_none() {
+                bench.opening = Some(self.task_opening(bench));
+                changed = true;
+            }
+            changed |= self.step_bench(bench, syntax, effects);
+        }
+        let over = benches.iter().all(Bench::is_over);
+        let failure = benches.iter().find_map(|bench| bench.failed.clone().map(|why| (bench.key.task.clone(), why)));
+        if let Stage::Build { wave, .. } = &mut self.stage {
+            *wave = benches;
+        }
+        if !over || !self.missing().is_empty() {
+            return changed;
+        }
+        if let Some((task, why)) = failure {
+            let task = task.map_or_else(String::new, |task| format!("task {task}: "));
+            self.fail(Failure::new(FailureKind::UnusableReply, format!("{task}{why}")));
+            return true;
+        }
+        self.join(finished, effects);
+        true
+    }
+
+    /// Lets a bench take in what came for it.
+    pub(super) fn step_bench(&mut self, bench: &mut Bench, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
+        let limits = &self.brief.limits;
+        let style = self.style(bench.key.phase);
+        let rules = Rules { style, turns: limits.turns, refusals: limits.refusals, syntax };
+        bench.step(&mut self.inbox, &mut self.contents, &rules, effects)
+    }
+
+    fn task_opening(&self, bench: &Bench) -> String {
+        let mut text = String::new();
+        for path in &self.scanned.rules {
+            if let Some(body) = self.tree.get(path).and_then(|entry| self.contents.text(entry.blob)) {
+                context::file(&mut text, path, body);
+            }
+        }
+        text.push_str(&self.brief.assignment.render());
+        if let Some(plan) = &self.plan {
+            text.push_str(&prompt::plan_text(plan));
+            if let Some(task) = plan.tasks.iter().find(|task| Some(&task.id) == bench.key.task.as_ref()) {
+                text.push_str(&prompt::task_text(task));
+            }
+        }
+        self.show_files(&mut text, bench);
+        text
+    }
+
+    pub(super) fn show_files(&self, text: &mut String, bench: &Bench) {
+        if !bench.shown.is_empty() {
+            text.push_str("## The files as they are\n");
+        }
+        for path in &bench.shown {
+            match bench.tree.get(path).map(|entry| self.contents.text(entry.blob)) {
+                Some(Some(body)) => context::file(text, path, body),
+                Some(None) => text.push_str(&format!("{path}: not UTF-8 text\n\n")),
+                None => text.push_str(&format!("{path}: not there\n\n")),
+            }
+        }
+    }
+
+    /// Returns the contents that joining the wave needs, once all its benches are over.
+    pub(super) fn join_wants(&self) -> BTreeSet<BlobHash> {
+        let Stage::Build { wave, .. } = &self.stage else { return BTreeSet::new() };
+        if wave.len() < 2 || !wave.iter().all(|bench| bench.done) {
+            return BTreeSet::new();
+        }
+        let mut wanted = BTreeSet::new();
+        for (at, bench) in wave.iter().enumerate() {
+            for other in wave.iter().skip(at + 1) {
+                wanted.extend(merge::needed(&bench.base, &bench.tree, &other.tree));
+            }
+        }
+        wanted
+    }
+
+    fn join(&mut self, mut finished: BTreeSet<crate::id::TaskId>, effects: &mut Effects) {
+        let Stage::Build { wave, .. } = &mut self.stage else { return };
+        for bench in std::mem::take(wave) {
+            let merged = merge::trees(&bench.base, &self.tree, &bench.tree, &self.contents);
+            if let Some(conflict) = merged.conflicts.first() {
+                let reason =
+                    format!("two tasks changed {} in ways that do not merge: {}", conflict.path, conflict.reason);
+                self.stage = Stage::Ended(End::NeedsDecision(reason));
+                return;
+            }
+            self.supply(&merged.blobs);
+            effects.blobs.extend(merged.blobs);
+            for (path, _, _) in diff::changed_paths(&bench.base, &bench.tree) {
+                self.steps.insert(path, bench.key.clone());
+            }
+            self.tree = merged.tree;
+            finished.extend(bench.key.task);
+        }
+        let all = self.plan.as_ref().map_or(0, |plan| plan.tasks.len());
+        let complete = finished.len() >= all;
+        self.stage = Stage::Build { done: finished, wave: Vec::new() };
+        if complete { self.begin_test(effects) } else { self.next_wave() }
+    }
+
+    pub(super) fn begin_test(&mut self, effects: &mut Effects) {
+        if self.commands.is_empty() {
+            self.begin_critique(effects);
+        } else {
+            self.phase_begins(Phase::Test, effects);
+            self.stage = Stage::Test;
+        }
+    }
+
+    /// Returns the paths that changed since the parents, with what lay there.
+    pub(super) fn changed(&self) -> Vec<(RepoPath, Option<crate::content::Entry>, Option<crate::content::Entry>)> {
+        diff::changed_paths(&self.base, &self.tree)
+    }
+
+    /// Returns the contents of everything that changed, before and after.
+    pub(super) fn change_wants(&self) -> BTreeSet<BlobHash> {
+        self.changed()
+            .iter()
+            .flat_map(|(_, before, after)| [*before, *after])
+            .flatten()
+            .map(|entry| entry.blob)
+            .collect()
+    }
+
+    /// Writes the whole change as a patch.
+    pub(super) fn patch(&self) -> String {
+        let mut text = String::new();
+        let mut sides: BTreeMap<BlobHash, crate::content::Bytes> = BTreeMap::new();
+        for hash in self.change_wants() {
+            if let Some(bytes) = self.contents.get(hash) {
+                sides.insert(hash, bytes);
+            }
+        }
+        for (path, before, after) in self.changed() {
+            let side = |entry: Option<crate::content::Entry>| {
+                entry.and_then(|entry| sides.get(&entry.blob).map(|bytes| (entry, bytes.as_ref())))
+            };
+            text.push_str(&diff::file_patch(&path, side(before), side(after)));
+        }
+        text
+    }
+}

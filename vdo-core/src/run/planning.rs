@@ -1,0 +1,212 @@
+//! Loading, scanning and planning.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Ask, Effects, Run, Stage};
+use super::{Answer, Style};
+use crate::check::{CheckCommand, CommandSource, Runner};
+use crate::content::BlobHash;
+use crate::context;
+use crate::event::EventKind;
+use crate::failure::{Failure, FailureKind};
+use crate::id::{Phase, StepKey};
+use crate::message::{Block, Message, OutputSchema, Reply, Role};
+use crate::plan;
+use crate::port::Outcome;
+use crate::prompt::{self, Prompt};
+use crate::reply;
+use crate::task::{Plan, PlanDraft};
+
+/// A conversation that asks for one JSON object, again if it does not fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Talk {
+    /// Which try this is, from 1.
+    pub(super) attempt: u32,
+    /// The first message, without its last line; none until the contents for it are at hand.
+    pub(super) opening: Option<String>,
+    /// What was said since.
+    pub(super) messages: Vec<Message>,
+}
+
+impl Talk {
+    pub(super) fn at(attempt: u32) -> Self {
+        Self { attempt, ..Self::default() }
+    }
+
+    pub(super) fn key(&self, phase: Phase) -> StepKey {
+        StepKey::first(phase).with_attempt(self.attempt)
+    }
+
+    pub(super) fn ready(&self, phase: Phase) -> Vec<StepKey> {
+        if self.opening.is_some() { vec![self.key(phase)] } else { Vec::new() }
+    }
+
+    /// Adds a reply that could not be used and what was wrong with it; the next try follows.
+    pub(super) fn refuse(&mut self, reply: &Reply, faults: &[String]) {
+        self.messages.push(spoken(reply));
+        let list: String = faults.iter().map(|fault| format!("- {fault}\n")).collect();
+        self.messages.push(Message::user(format!("That cannot be used:\n{list}Answer again, whole and mended.\n")));
+        self.attempt += 1;
+    }
+}
+
+/// Returns a reply as a message of the conversation. An empty reply still says something, as APIs want it.
+pub(super) fn spoken(reply: &Reply) -> Message {
+    let blocks = if reply.blocks.is_empty() { vec![Block::text("(no text)")] } else { reply.blocks.clone() };
+    Message { role: Role::Assistant, blocks }
+}
+
+impl Run {
+    pub(super) fn take_loaded(&mut self, effects: &mut Effects) -> bool {
+        let key = StepKey::first(Phase::Load);
+        let Some(Answer::Loaded(loaded)) = self.inbox.remove(&key) else { return false };
+        effects.applied.push(key);
+        let files = u64::try_from(loaded.tree.len()).unwrap_or(u64::MAX);
+        effects.events.push(EventKind::Loaded { parents: loaded.parents, files });
+        self.base = loaded.tree.clone();
+        self.tree = loaded.tree;
+        self.stage = Stage::Scan;
+        true
+    }
+
+    pub(super) fn take_scanned(&mut self, effects: &mut Effects) -> bool {
+        let key = StepKey::first(Phase::Scan);
+        let Some(Answer::Scanned(scanned)) = self.inbox.remove(&key) else { return false };
+        effects.applied.push(key);
+        self.scanned = scanned;
+        self.phase_begins(Phase::Plan, effects);
+        self.stage = Stage::Plan(Talk::at(1));
+        true
+    }
+
+    fn query(&self) -> String {
+        format!("{}\n{}", self.brief.assignment.title, self.brief.assignment.description)
+    }
+
+    fn selection(&self) -> context::Selection {
+        context::select(&self.query(), &self.scanned, self.brief.limits.context_bytes)
+    }
+
+    pub(super) fn plan_wants(&self) -> BTreeSet<BlobHash> {
+        self.selection().needed(&self.tree)
+    }
+
+    pub(super) fn ask(&self, prompt: &Prompt, opening: &str, messages: &[Message], key: &StepKey) -> Ask {
+        let mut conversation = vec![Message::user(opening)];
+        conversation.extend_from_slice(messages);
+        let tag = prompt::tag(self.brief.assignment.job, key);
+        if let Some(last) = conversation.iter_mut().rev().find(|message| message.role == Role::User) {
+            match last.blocks.last_mut() {
+                Some(Block::Text { text }) => text.push_str(&tag),
+                _ => last.blocks.push(Block::text(tag)),
+            }
+        }
+        Ask {
+            system: prompt.text.clone(),
+            messages: conversation,
+            tools: Vec::new(),
+            output: None,
+            max_output: self.brief.limits.max_output,
+            prompt: prompt.label(),
+            prompt_hash: prompt.hash(),
+            edit_format: None,
+        }
+    }
+
+    pub(super) fn plan_ask(&self, talk: &Talk) -> Ask {
+        let opening = talk.opening.as_deref().unwrap_or_default();
+        let mut ask = self.ask(&self.brief.prompts.plan, opening, &talk.messages, &talk.key(Phase::Plan));
+        ask.output = Some(OutputSchema { name: "plan".to_owned(), schema: crate::schema::of::<PlanDraft>() });
+        ask
+    }
+
+    pub(super) fn step_plan(&mut self, effects: &mut Effects) -> bool {
+        let Stage::Plan(talk) = &self.stage else { return false };
+        if talk.opening.is_none() {
+            let code = context::render(&self.selection(), &self.tree, &self.scanned, &self.contents);
+            let opening = format!("{code}{}", self.brief.assignment.render());
+            if let Stage::Plan(talk) = &mut self.stage {
+                talk.opening = Some(opening);
+            }
+            return true;
+        }
+        let key = talk.key(Phase::Plan);
+        let Some(Answer::Reply(reply)) = self.inbox.remove(&key) else { return false };
+        effects.applied.push(key.clone());
+        match self.judge_plan(&reply) {
+            Ok(plan) => {
+                effects.outcomes.push((key, Outcome::Accepted));
+                self.begin_building(plan, effects);
+            }
+            Err(faults) => {
+                effects.outcomes.push((key.clone(), Outcome::Refused));
+                effects.events.push(EventKind::Refused { step: key, faults: faults.clone() });
+                let limit = self.brief.limits.plans;
+                let Stage::Plan(talk) = &mut self.stage else { return false };
+                talk.refuse(&reply, &faults);
+                if talk.attempt > limit {
+                    let message = format!("no plan fits after {limit} attempts; the last: {}", faults.join("; "));
+                    self.fail(Failure::new(FailureKind::UnusableReply, message));
+                }
+            }
+        }
+        true
+    }
+
+    fn judge_plan(&self, reply: &Reply) -> Result<Plan, Vec<String>> {
+        let draft: PlanDraft = reply::json(reply).map_err(|fault| vec![fault])?;
+        plan::validate(&draft, &self.tree).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    fn begin_building(&mut self, plan: Plan, effects: &mut Effects) {
+        let tasks = plan.tasks.iter().map(|task| (task.id.clone(), task.title.clone())).collect();
+        effects.events.push(EventKind::Planned { summary: plan.summary.clone(), tasks });
+        self.commands = self.choose_commands(&plan, effects);
+        self.plan = Some(plan);
+        self.phase_begins(Phase::Build, effects);
+        self.stage = Stage::Build { done: BTreeSet::new(), wave: Vec::new() };
+        self.next_wave();
+    }
+
+    /// Chooses the check commands: the user's, else those the project implies, else the plan's that can fail.
+    fn choose_commands(&self, plan: &Plan, effects: &mut Effects) -> Vec<CheckCommand> {
+        let named = |run: &String, source| CheckCommand { run: run.clone(), source, runner: runner_of(run) };
+        if !self.brief.checks.is_empty() {
+            return self.brief.checks.iter().map(|run| named(run, CommandSource::User)).collect();
+        }
+        if !self.scanned.checks.is_empty() {
+            return self.scanned.checks.clone();
+        }
+        let (empty, real): (Vec<&String>, Vec<&String>) = plan.checks.iter().partition(|run| plan::cannot_fail(run));
+        for run in empty {
+            let text = format!("the plan's check {run:?} cannot fail and shows nothing; it is not used");
+            effects.events.push(EventKind::Note { text, tier: None });
+        }
+        real.into_iter().take(5).map(|run| named(run, CommandSource::Plan)).collect()
+    }
+
+    /// Returns how a model is asked in `phase`.
+    pub(super) fn style(&self, phase: Phase) -> Style {
+        if phase == Phase::Repair { self.brief.repair } else { self.brief.build }
+    }
+}
+
+/// Guesses how a command's output is read.
+fn runner_of(command: &str) -> Runner {
+    let has = |word: &str| command.split(|c: char| c.is_whitespace() || c == '/').any(|part| part == word);
+    if has("pytest") {
+        Runner::Pytest
+    } else if has("unittest") {
+        Runner::Unittest
+    } else if has("cargo") && (has("test") || has("nextest")) {
+        Runner::Cargo
+    } else if has("npm") || has("node") || has("npx") {
+        Runner::Node
+    } else if has("go") && has("test") {
+        Runner::Go
+    } else {
+        Runner::Other
+    }
+}

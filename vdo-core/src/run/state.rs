@@ -1,0 +1,315 @@
+//! What a run is made of: its brief, its state, and what goes in and out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Answer;
+use super::bench::Bench;
+use super::planning::Talk;
+use crate::check::{CheckCommand, CheckReport, Setup};
+use crate::content::{Blob, BlobHash};
+use crate::contents::Contents;
+use crate::event::EventKind;
+use crate::failure::Failure;
+use crate::findings::Finding;
+use crate::id::{Phase, RevisionRef, StepKey, TaskId};
+use crate::job::Stamp;
+use crate::message::{Message, OutputSchema, ToolSpec};
+use crate::port::changes::CheckWrite;
+use crate::port::{Outcome, Scanned};
+use crate::prompt::{Assignment, Prompts};
+use crate::task::Plan;
+use crate::tree::{Delta, FileTree};
+
+/// The version of the state's form.
+pub(super) const VERSION: u32 = 1;
+
+/// Caps on one run. Reaching one ends the run with a typed failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How often a plan may be asked for. Default: 3.
+    pub plans: u32,
+    /// Exchanges with a model per task or repair. Default: 40.
+    pub turns: u32,
+    /// Replies per task or repair that cannot be used. Default: 3.
+    pub refusals: u32,
+    /// Repairs after failed checks and findings together; 0 turns repair off. Default: 4.
+    pub repairs: u32,
+    /// Reviews. Default: 3.
+    pub critiques: u32,
+    /// Bytes of code in a planning request. Default: 60,000.
+    pub context_bytes: usize,
+    /// Seconds each check command has. Default: 600.
+    pub check_seconds: u64,
+    /// The most tokens a reply may have. Default: 16,000.
+    pub max_output: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            plans: 3,
+            turns: 40,
+            refusals: 3,
+            repairs: 4,
+            critiques: 3,
+            context_bytes: crate::context::DEFAULT_BUDGET,
+            check_seconds: 600,
+            max_output: 16_000,
+        }
+    }
+}
+
+impl Limits {
+    /// Sets the number of repairs.
+    #[must_use]
+    pub fn with_repairs(mut self, repairs: u32) -> Self {
+        self.repairs = repairs;
+        self
+    }
+
+    /// Sets the number of plans that may be asked for.
+    #[must_use]
+    pub fn with_plans(mut self, plans: u32) -> Self {
+        self.plans = plans;
+        self
+    }
+
+    /// Sets the seconds each check command has.
+    #[must_use]
+    pub fn with_check_seconds(mut self, seconds: u64) -> Self {
+        self.check_seconds = seconds;
+        self
+    }
+
+    /// Sets the most tokens a reply may have.
+    #[must_use]
+    pub fn with_max_output(mut self, tokens: u64) -> Self {
+        self.max_output = tokens;
+        self
+    }
+}
+
+/// How a model is asked for edits. Replies are understood in either form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// By tool calls, in a loop.
+    Tools,
+    /// By one reply with edits as text.
+    Text,
+}
+
+impl Style {
+    /// Returns the name in the ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Text => "search-replace",
+        }
+    }
+}
+
+/// Everything a run is told at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief {
+    /// The job.
+    pub assignment: Assignment,
+    /// The commands the user named.
+    pub checks: Vec<String>,
+    /// How builders are asked.
+    pub build: Style,
+    /// How repairers are asked.
+    pub repair: Style,
+    /// The caps.
+    pub limits: Limits,
+    /// The wordings.
+    pub prompts: Prompts,
+}
+
+/// The files a run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// The parents, pinned.
+    pub parents: Vec<RevisionRef>,
+    /// Their files.
+    pub tree: FileTree,
+}
+
+/// A request to a model, in all but the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// The instructions.
+    pub system: String,
+    /// The conversation.
+    pub messages: Vec<Message>,
+    /// The tools on offer.
+    pub tools: Vec<ToolSpec>,
+    /// The shape of the reply, for models that can be held to one.
+    pub output: Option<OutputSchema>,
+    /// The most tokens the reply may have.
+    pub max_output: u64,
+    /// The prompt's name and version.
+    pub prompt: String,
+    /// The hash of its wording.
+    pub prompt_hash: BlobHash,
+    /// The edit format asked for, if edits are.
+    pub edit_format: Option<&'static str>,
+}
+
+/// Commands to run on a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckWork {
+    /// The tree.
+    pub tree: FileTree,
+    /// What has to be installed first.
+    pub setup: Vec<Setup>,
+    /// The commands.
+    pub commands: Vec<CheckCommand>,
+    /// Seconds each command has.
+    pub seconds: u64,
+}
+
+/// A result to hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The tree.
+    pub tree: FileTree,
+    /// What changed against the first parent.
+    pub delta: Delta,
+    /// What the result lacks.
+    pub stamps: Vec<Stamp>,
+    /// How the run ends once this is done.
+    pub end: End,
+}
+
+/// What a step consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Pin the parents and read their tree.
+    Load,
+    /// Look at this tree.
+    Scan(FileTree),
+    /// Ask a model.
+    Ask(Box<Ask>),
+    /// Run commands.
+    Check(Box<CheckWork>),
+    /// Keep the result and hand it over.
+    Deliver(Box<Finished>),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// With a verified result.
+    Completed,
+    /// With a result, or a question, that a person has to decide on.
+    NeedsDecision(String),
+    /// Without a result that holds.
+    Failed(Failure),
+}
+
+/// What answers brought about: to be written in one commit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Effects {
+    /// The steps whose answers were taken in.
+    pub applied: Vec<StepKey>,
+    /// Contents that came into being.
+    pub blobs: Vec<Blob>,
+    /// What happened.
+    pub events: Vec<EventKind>,
+    /// Evidence.
+    pub checks: Vec<CheckWrite>,
+    /// What became of replies.
+    pub outcomes: Vec<(StepKey, Outcome)>,
+}
+
+impl Effects {
+    /// Returns whether nothing came about.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.applied.is_empty() && self.events.is_empty() && self.blobs.is_empty()
+    }
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    Load,
+    Scan,
+    Plan(Talk),
+    Build { done: BTreeSet<TaskId>, wave: Vec<Bench> },
+    Test,
+    Repair(Box<Bench>),
+    Critique(Talk),
+    Sandbox,
+    Deliver { end: End },
+    Ended(End),
+}
+
+/// A run. Plain data but for the contents, which are supplied again after it was stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    pub(super) version: u32,
+    pub(super) brief: Brief,
+    pub(super) stage: Stage,
+    /// The parents' files.
+    pub(super) base: FileTree,
+    /// The files as they are now.
+    pub(super) tree: FileTree,
+    /// The step that wrote a path last.
+    pub(super) steps: BTreeMap<crate::path::RepoPath, StepKey>,
+    pub(super) scanned: Scanned,
+    pub(super) plan: Option<Plan>,
+    pub(super) commands: Vec<CheckCommand>,
+    /// How often the checks ran, are running or come next.
+    pub(super) tests: u32,
+    pub(super) repairs: u32,
+    pub(super) critiques: u32,
+    pub(super) sandboxes: u32,
+    /// The last report of the test phase.
+    pub(super) report: Option<CheckReport>,
+    /// What failed last, to notice a repair that changed nothing.
+    pub(super) last_failure: Option<String>,
+    /// Findings that were to be mended.
+    pub(super) open: Vec<Finding>,
+    /// What the repair under way has to mend.
+    pub(super) why: String,
+    #[serde(skip)]
+    pub(super) inbox: BTreeMap<StepKey, Answer>,
+    #[serde(skip)]
+    pub(super) contents: Contents,
+}
+
+impl Run {
+    pub(super) fn at_start(brief: Brief) -> Self {
+        Self {
+            version: VERSION,
+            brief,
+            stage: Stage::Load,
+            base: FileTree::default(),
+            tree: FileTree::default(),
+            steps: BTreeMap::new(),
+            scanned: Scanned::default(),
+            plan: None,
+            commands: Vec::new(),
+            tests: 1,
+            repairs: 0,
+            critiques: 1,
+            sandboxes: 1,
+            report: None,
+            last_failure: None,
+            open: Vec::new(),
+            why: String::new(),
+            inbox: BTreeMap::new(),
+            contents: Contents::default(),
+        }
+    }
+
+    pub(super) fn phase_begins(&self, phase: Phase, effects: &mut Effects) {
+        effects.events.push(EventKind::Phase { phase });
+    }
+}
