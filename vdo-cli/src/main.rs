@@ -1,2 +1,84 @@
-//! Placeholder.
-fn main() {}
+//! The `vdo` command: parses, calls the library, prints.
+//!
+//! Only this crate reads the environment, the home folder and the command line. It decides nothing that
+//! another face would have to decide again.
+
+mod app;
+mod args;
+mod commands;
+mod config;
+#[cfg(feature = "failpoints")]
+mod crash;
+mod fail;
+mod out;
+mod story;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::app::App;
+use crate::args::{Cli, Command};
+use crate::fail::Fail;
+use crate::out::Out;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out { json: cli.global.json, quiet: cli.global.quiet };
+    logging(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Out { json: false, quiet: false }.say(format!("vdo: the runtime cannot be started: {error}"));
+            return ExitCode::from(1);
+        }
+    };
+    let result = runtime.block_on(dispatch(cli, out));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fail) => {
+            if !matches!(fail, Fail::Code(_)) {
+                Out { json: false, quiet: false }.say(format!("vdo: {}", story::plain(&fail.to_string(), 4000)));
+            }
+            ExitCode::from(fail.code())
+        }
+    }
+}
+
+fn logging(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "vdo=info,vdo_core=info,vdo_store=info,vdo_providers=info,vdo_workspace=info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("VDO_LOG").unwrap_or_else(|_| level.into());
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(out::is_lively()).try_init();
+}
+
+async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Completions { shell } => {
+            let mut buffer = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "vdo", &mut buffer);
+            out.bytes(&buffer)
+        }
+        Command::Sandbox(args) => commands::sandbox::run(args).await,
+        Command::Schema(args) => commands::schema::print(&out, args),
+        Command::Doctor => commands::doctor::doctor(&App::without_store(global, out)?).await,
+        Command::Demo(args) => commands::demo::demo(&App::without_store(global, out)?, args).await,
+        Command::New(args) => commands::new::new(&App::open(global, out).await?, args).await,
+        Command::Run(args) => commands::run::run(&App::open(global, out).await?, args).await,
+        Command::Approve(args) => commands::jobs::approve(&App::open(global, out).await?, args).await,
+        Command::Cancel(args) => commands::jobs::cancel(&App::open(global, out).await?, args).await,
+        Command::Jobs(args) => commands::jobs::list(&App::open(global, out).await?, args).await,
+        Command::Show(args) => commands::jobs::show(&App::open(global, out).await?, args).await,
+        Command::Files(args) => commands::trees::files(&App::open(global, out).await?, args).await,
+        Command::Cat(args) => commands::trees::cat(&App::open(global, out).await?, args).await,
+        Command::Log(args) => commands::log::show(&App::open(global, out).await?, args).await,
+        Command::Diff(args) => commands::trees::diff(&App::open(global, out).await?, args).await,
+        Command::Deploy(args) => commands::deploy::deploy(&App::open(global, out).await?, args).await,
+    }
+}

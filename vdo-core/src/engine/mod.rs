@@ -121,6 +121,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets who runs check commands, instead of the one given at first.
+    #[must_use]
+    pub fn checker(mut self, checker: Arc<dyn Checker>) -> Self {
+        self.checker = checker;
+        self
+    }
+
     /// Sets who is asked in which phase.
     #[must_use]
     pub fn routes(mut self, routes: Routes) -> Self {

@@ -1,0 +1,48 @@
+# The two commands of the README are `make demo` and `make test`; `make check` is the fast part.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+
+# What the tests and the demo need beside Rust (and Python, which the demo's application is written in).
+PACKAGES := bubblewrap
+export CARGO_TERM_COLOR ?= auto
+.PHONY: demo test check fmt clippy features docs deny setup peers
+
+demo: setup
+	cargo build --quiet --package vdo-cli
+	"$$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/vdo" demo
+
+test: setup
+	$(MAKE) fmt clippy
+	cargo nextest run --workspace --no-fail-fast
+	$(MAKE) doctests features docs examples deny
+
+# What finds most mistakes in little time.
+check: fmt clippy
+	cargo nextest run --package vdo-core --package vdo-cli --lib --bins --test tidy
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: doctests examples
+doctests:
+	cargo test --workspace --doc --quiet
+
+examples:
+	scripts/examples.sh
+
+# Every feature builds alone, and every crate without any.
+features:
+	scripts/features.sh
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+deny:
+	scripts/deny.sh
+
+setup:
+	scripts/setup.sh $(PACKAGES)

@@ -1,0 +1,256 @@
+//! The command line: what can be said, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vdo_core::check::Tier;
+use vdo_core::id::{JobId, RevisionRef};
+use vdo_core::money::NanoUsd;
+
+/// Turns job descriptions into verified changes to a codebase.
+///
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 usage,
+/// 3 needs a decision or the budget stopped it, 4 key missing or refused, 5 provider unreachable, 6 not found, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "vdo", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The store: sqlite:PATH. Default: a file in the user's data folder.
+    #[arg(long, global = true, value_name = "URL")]
+    pub store: Option<String>,
+    /// The configuration. Default: vdo.toml in this folder, then the user's file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Sets one configuration value: providers.mock.base_url=URL
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Prints JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Says nothing but results and errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Says more; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the main job offline, with scripted answers and everything else real.
+    Demo(Demo),
+    /// Makes a job and prints its id.
+    New(New),
+    /// Runs a job, or goes on with it, to its end.
+    Run(Run),
+    /// Accepts a result that waits for a decision.
+    Approve(OneJob),
+    /// Asks a job to stop.
+    Cancel(OneJob),
+    /// Lists jobs, newest first.
+    Jobs(Jobs),
+    /// Shows a job.
+    Show(OneJob),
+    /// Lists a job's files and where each comes from.
+    Files(OneRevision),
+    /// Prints a file of a job.
+    Cat(Cat),
+    /// Shows what happened in a job.
+    Log(Log),
+    /// Shows what differs between two jobs, or what one job changed.
+    Diff(Diff),
+    /// Hands a job's whole codebase over.
+    Deploy(Deploy),
+    /// Prints the JSON Schema of what goes over the wire or into a file.
+    Schema(Schema),
+    /// Runs a command in the sandbox.
+    Sandbox(Sandbox),
+    /// Tells what works here and what is missing.
+    Doctor,
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The folder to work in; made if it is not there. Default: a new one for temporary files.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct New {
+    /// A short name.
+    pub title: String,
+    /// What is to be done; - reads it from standard input.
+    #[arg(short, long, value_name = "TEXT|-")]
+    pub description: Option<String>,
+    /// The job it extends: 1, #1, 1@2.
+    #[arg(long, value_name = "ID", conflicts_with = "repo")]
+    pub extends: Option<RevisionRef>,
+    /// The folder or git repository it extends, imported as it is now.
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The most it may cost, in USD.
+    #[arg(long, value_name = "USD")]
+    pub budget: Option<NanoUsd>,
+    /// A command that shows whether the result works. Can be given more than once.
+    #[arg(long = "check", value_name = "COMMAND")]
+    pub checks: Vec<String>,
+    /// A second job with the same key is the first one.
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// Runs it at once.
+    #[arg(long)]
+    pub run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The job.
+    pub id: JobId,
+}
+
+#[derive(Debug, Args)]
+pub struct OneJob {
+    /// The job.
+    pub id: JobId,
+}
+
+#[derive(Debug, Args)]
+pub struct OneRevision {
+    /// The job, or one of its revisions: 1, #1, 1@2.
+    pub id: RevisionRef,
+}
+
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Only those with this status.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct Cat {
+    /// The job, or one of its revisions.
+    pub id: RevisionRef,
+    /// The file.
+    pub path: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The job.
+    pub id: JobId,
+    /// Waits for more until the job is over.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Shows the journal and the ledger instead of the events.
+    #[arg(long)]
+    pub journal: bool,
+    /// Only events after this number.
+    #[arg(long, default_value_t = 0)]
+    pub after: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The one job; what it changed, if it is the only one.
+    pub a: RevisionRef,
+    /// The other job.
+    pub b: Option<RevisionRef>,
+    /// Only counts lines.
+    #[arg(long)]
+    pub stat: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// The job, or one of its revisions.
+    pub id: RevisionRef,
+    /// Where to: dir:PATH
+    #[arg(long, value_name = "TARGET")]
+    pub to: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what.
+    pub what: SchemaOf,
+}
+
+/// What a schema is printed of.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SchemaOf {
+    /// The tools offered to models.
+    Tools,
+    /// A plan, as a model writes it.
+    Plan,
+    /// A reply, as the journal keeps it.
+    Reply,
+    /// A critique, as a model writes it.
+    Findings,
+    /// The answers file of the scripted provider.
+    Answers,
+    /// An event.
+    Events,
+    /// A row of the ledger.
+    Journal,
+}
+
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// The confinement required.
+    #[arg(long, default_value = "T2", value_parser = tier)]
+    pub tier: Tier,
+    /// Why nothing confines the command; required with --tier T0.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// The folder to work on; it is copied in, and the copy is discarded.
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+    /// Brings regular files of the working copy back into this folder.
+    #[arg(long, value_name = "OUT")]
+    pub harvest: Option<PathBuf>,
+    /// What the command reaches: nothing, or (prepare) the package registries in use.
+    #[arg(long, default_value = "none", value_parser = ["none", "prepare"])]
+    pub net: String,
+    /// Seconds it may take.
+    #[arg(long, value_name = "S", default_value_t = 600)]
+    pub timeout: u64,
+    /// Bytes of memory.
+    #[arg(long, value_name = "B")]
+    pub memory: Option<u64>,
+    /// Bytes of the working copy.
+    #[arg(long, value_name = "B")]
+    pub disk: Option<u64>,
+    /// Writes a report in JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// The command and its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// Reads the name of a tier.
+pub fn tier(text: &str) -> Result<Tier, String> {
+    match text {
+        "T0" | "t0" => Ok(Tier::T0),
+        "T1" | "t1" => Ok(Tier::T1),
+        "T2" | "t2" => Ok(Tier::T2),
+        other => Err(format!("{other:?} is no sandbox tier: expected T2, T1 or T0")),
+    }
+}

@@ -1,0 +1,119 @@
+//! `vdo jobs`, `vdo show`, `vdo approve` and `vdo cancel`.
+
+use vdo_core::job::{JobStatus, Stamp};
+use vdo_core::port::JobQuery;
+use vdo_core::port::changes::{Changes, Guard};
+use vdo_core::port::{Clock as _, StoreError};
+
+use crate::app::App;
+use crate::args;
+use crate::fail::Fail;
+use crate::story;
+use crate::view;
+
+/// Lists jobs.
+pub async fn list(app: &App, args: &args::Jobs) -> Result<(), Fail> {
+    let mut query = JobQuery::default().with_limit(args.limit.clamp(1, 1000));
+    if let Some(status) = &args.status {
+        let known = JobStatus::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(|| {
+            let names: Vec<&str> = JobStatus::ALL.iter().map(|status| status.as_str()).collect();
+            Fail::usage(format!("{status:?} is no status: expected one of {}", names.join(", ")))
+        })?;
+        query = query.with_status(known);
+    }
+    let jobs = app.engine()?.store().jobs(&query).await?;
+    if app.out.json {
+        return app.out.value(&jobs.iter().map(view::short).collect::<Vec<_>>());
+    }
+    for job in jobs {
+        let extends = job.parents.first().map_or(String::new(), |link| format!("  extends {}", link.job));
+        let title = story::plain(&job.spec.title, 60);
+        app.out.line(format!("{:<6} {:<15} {:<12} {title}{extends}", job.id.to_string(), job.status, job.cost))?;
+    }
+    Ok(())
+}
+
+/// Shows one job.
+pub async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
+    let view = view::full(&app.engine()?, args.id).await?;
+    if app.out.json {
+        return app.out.value(&view);
+    }
+    let out = &app.out;
+    out.line(format!("{} {}", view.id, story::plain(&view.title, 200)))?;
+    let reason = view.reason.as_deref().map_or(String::new(), |reason| format!(" — {}", story::plain(reason, 400)));
+    out.line(format!("status    {}{reason}", view.status))?;
+    if let Some(parent) = &view.parent_job {
+        out.line(format!("extends   {} {}", parent.id, story::plain(&parent.title, 100)))?;
+    }
+    for child in &view.child_jobs {
+        out.line(format!("child     {} {}", child.id, story::plain(&child.title, 100)))?;
+    }
+    if let Some(branch) = &view.branch {
+        out.line(format!("branch    {branch}"))?;
+    }
+    for stamp in &view.stamps {
+        let text = serde_json::to_string(stamp).unwrap_or_default();
+        out.line(format!("stamp     {}", text.trim_matches('"')))?;
+    }
+    out.line(format!("calls     {}, {}", view.calls, story::spent(&view.usage, view.cost_nanousd)))?;
+    if let Some(check) = view.checks.last() {
+        let verdict = if check.passed { "passed" } else { "failed" };
+        out.line(format!("check     {verdict} in {}: {}", check.tier, story::plain(&check.command, 160)))?;
+    }
+    let count = |source: &str| view.files.iter().filter(|file| file.source == source).count();
+    out.line(format!(
+        "files     {} created, {} modified, {} renamed, {} deleted, {} inherited",
+        count("created"),
+        count("modified"),
+        count("renamed"),
+        count("deleted"),
+        count("inherited")
+    ))
+}
+
+/// Accepts a result that waits for a decision.
+pub async fn approve(app: &App, args: &args::OneJob) -> Result<(), Fail> {
+    let engine = app.engine()?;
+    let job = engine.store().job(args.id).await?;
+    if job.status != JobStatus::NeedsDecision || job.head.is_none() {
+        return Err(Fail::usage(format!("job {} is {} and has no result that waits to be accepted", job.id, job.status)));
+    }
+    let guard = Guard::Version { job: job.id, version: job.version };
+    let reason = Some("accepted by a person".to_owned());
+    let status = JobStatus::Completed;
+    let mut changes = Changes::new(guard, app.clock.now())
+        .with_status(status, reason.clone())
+        .with_event(vdo_core::event::EventKind::Status { status, reason });
+    changes.stamps.push(Stamp::Approved);
+    engine.store().commit(changes).await?;
+    app.out.say(format!("job {} is completed", job.id));
+    Ok(())
+}
+
+/// Asks a job to stop; one that nobody runs is cancelled at once.
+pub async fn cancel(app: &App, args: &args::OneJob) -> Result<(), Fail> {
+    let engine = app.engine()?;
+    for _ in 0..10 {
+        let job = engine.store().job(args.id).await?;
+        let mut changes = Changes::new(Guard::Version { job: job.id, version: job.version }, app.clock.now());
+        match job.status {
+            JobStatus::Running => changes.cancel_requested = Some(true),
+            JobStatus::Queued | JobStatus::BudgetStopped | JobStatus::NeedsDecision | JobStatus::Failed => {
+                let (status, reason) = (JobStatus::Cancelled, None);
+                changes = changes.with_status(status, None).with_event(vdo_core::event::EventKind::Status { status, reason });
+            }
+            JobStatus::Completed | JobStatus::Cancelled | JobStatus::Archived => {
+                return Err(Fail::usage(format!("job {} is {} and cannot be cancelled", job.id, job.status)));
+            }
+        }
+        match engine.store().commit(changes).await {
+            Err(StoreError::Conflict { .. }) => {}
+            other => {
+                other?;
+                return Ok(());
+            }
+        }
+    }
+    Err(Fail::failed(format!("job {} changes too fast to be cancelled; try again", args.id)))
+}

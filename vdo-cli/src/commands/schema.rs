@@ -1,0 +1,23 @@
+//! `vdo schema`: the JSON Schemas of all that goes over the wire or into a file.
+
+use vdo_core::{edit, event, findings, message, port, schema, task};
+
+use crate::args::{self, SchemaOf};
+use crate::fail::Fail;
+use crate::out::Out;
+
+/// Prints a schema.
+pub fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
+    let schema = match args.what {
+        SchemaOf::Tools => {
+            serde_json::to_value(edit::tools::specs()).map_err(|error| Fail::failed(error.to_string()))?
+        }
+        SchemaOf::Plan => schema::of::<task::PlanDraft>(),
+        SchemaOf::Reply => schema::of::<message::Reply>(),
+        SchemaOf::Findings => schema::of::<findings::Critique>(),
+        SchemaOf::Answers => schema::of::<vdo_core::testing::scripted::Answers>(),
+        SchemaOf::Events => schema::of::<event::Event>(),
+        SchemaOf::Journal => schema::of::<port::CallRow>(),
+    };
+    out.line(serde_json::to_string_pretty(&schema).map_err(|error| Fail::failed(error.to_string()))?)
+}

@@ -1,0 +1,122 @@
+//! `vdo files`, `vdo cat` and `vdo diff`: looking at the trees of jobs.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use vdo_core::content::{Bytes, Entry};
+use vdo_core::contents::Contents;
+use vdo_core::diff;
+use vdo_core::id::{RevisionId, RevisionRef};
+use vdo_core::path::RepoPath;
+use vdo_core::tree::FileTree;
+
+use crate::app::App;
+use crate::args;
+use crate::fail::Fail;
+
+/// Lists a job's files.
+pub async fn files(app: &App, args: &args::OneRevision) -> Result<(), Fail> {
+    let rows = app.engine()?.files(args.id).await?;
+    if app.out.json {
+        return app.out.value(&rows);
+    }
+    for row in rows {
+        let from = row.from_job.map_or(String::new(), |job| format!(" from {job}"));
+        app.out.line(format!("{:<10} {}{from}", row.source, row.filename))?;
+    }
+    Ok(())
+}
+
+/// Prints a file.
+pub async fn cat(app: &App, args: &args::Cat) -> Result<(), Fail> {
+    let path: RepoPath = args.path.parse().map_err(|error| Fail::usage(format!("{error}")))?;
+    let engine = app.engine()?;
+    let revision = engine.store().resolve(args.id).await?;
+    let manifest = engine.store().manifest(revision.id).await?;
+    let file = manifest.0.get(&path).ok_or_else(|| Fail::NotFound(format!("job {} has no file {path}", args.id)))?;
+    let blobs = engine.store().blobs(&[file.entry.blob]).await?;
+    match blobs.first() {
+        Some(blob) => app.out.bytes(blob.bytes()),
+        None => Err(Fail::failed(format!("the content of {path} is missing"))),
+    }
+}
+
+/// How one file differs.
+#[derive(Debug, Serialize)]
+struct FileDiff {
+    filename: RepoPath,
+    operation: &'static str,
+    added: u32,
+    removed: u32,
+}
+
+/// Shows what differs between two jobs, or what one changed.
+pub async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
+    let engine = app.engine()?;
+    let store = engine.store();
+    let (before, after) = match args.b {
+        Some(b) => (store.manifest(store.resolve(args.a).await?.id).await?.tree(), tree_of(app, b).await?),
+        None => (parent_tree(app, args.a).await?, tree_of(app, args.a).await?),
+    };
+    let changed = diff::changed_paths(&before, &after);
+    let hashes: BTreeSet<_> = changed.iter().flat_map(|(_, old, new)| [*old, *new]).flatten().map(|entry| entry.blob).collect();
+    let hashes: Vec<_> = hashes.into_iter().collect();
+    let mut contents = Contents::default();
+    for blob in store.blobs(&hashes).await? {
+        contents.add(&blob);
+    }
+    let mut rows = Vec::new();
+    for (path, old, new) in changed {
+        let (before, after) = (side(old, &contents), side(new, &contents));
+        let borrow = |side: &Option<(Entry, Bytes)>| side.as_ref().map(|(entry, bytes)| (*entry, bytes.clone()));
+        let (before, after) = (borrow(&before), borrow(&after));
+        let bytes = |side: &Option<(Entry, Bytes)>| side.as_ref().map_or_else(Vec::new, |(_, bytes)| bytes.to_vec());
+        let counts = diff::line_counts(&bytes(&before), &bytes(&after));
+        let operation = match (&before, &after) {
+            (None, _) => "created",
+            (_, None) => "deleted",
+            _ => "modified",
+        };
+        if !app.out.json && !args.stat {
+            let view = |side: &'_ Option<(Entry, Bytes)>| side.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref().to_vec()));
+            let (old, new) = (view(&before), view(&after));
+            let patch = diff::file_patch(
+                &path,
+                old.as_ref().map(|(entry, bytes)| (*entry, bytes.as_slice())),
+                new.as_ref().map(|(entry, bytes)| (*entry, bytes.as_slice())),
+            );
+            app.out.bytes(patch.as_bytes())?;
+        }
+        rows.push(FileDiff { filename: path, operation, added: counts.added, removed: counts.removed });
+    }
+    if app.out.json {
+        return app.out.value(&rows);
+    }
+    if args.stat {
+        for row in &rows {
+            app.out.line(format!("{:<10} +{:<5} -{:<5} {}", row.operation, row.added, row.removed, row.filename))?;
+        }
+    }
+    Ok(())
+}
+
+fn side(entry: Option<Entry>, contents: &Contents) -> Option<(Entry, Bytes)> {
+    entry.and_then(|entry| contents.get(entry.blob).map(|bytes| (entry, bytes)))
+}
+
+async fn tree_of(app: &App, reference: RevisionRef) -> Result<FileTree, Fail> {
+    let engine = app.engine()?;
+    let revision = engine.store().resolve(reference).await?;
+    Ok(engine.store().manifest(revision.id).await?.tree())
+}
+
+/// Returns the tree of the first parent, as it was pinned; empty for a root.
+async fn parent_tree(app: &App, reference: RevisionRef) -> Result<FileTree, Fail> {
+    let engine = app.engine()?;
+    let job = engine.store().job(reference.job).await?;
+    let pinned: Option<RevisionId> = job.parents.first().and_then(|link| link.revision);
+    match pinned {
+        Some(id) => Ok(engine.store().manifest(id).await?.tree()),
+        None => Ok(FileTree::default()),
+    }
+}

@@ -1,0 +1,107 @@
+//! How a command fails: a sentence for people and an exit code for programs.
+
+use std::fmt;
+
+use vdo_core::engine::EngineError;
+use vdo_core::port::StoreError;
+
+/// The command did not do what was asked for.
+#[derive(Debug)]
+pub enum Fail {
+    /// Exit code 1.
+    Failed(String),
+    /// Exit code 2.
+    Usage(String),
+    /// Exit code 3.
+    Decision(String),
+    /// Exit code 4.
+    Key(String),
+    /// Exit code 5.
+    Unreachable(String),
+    /// Exit code 6.
+    NotFound(String),
+    /// Another program's exit code; there is nothing to say.
+    Code(u8),
+}
+
+impl Fail {
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::Failed(text.into())
+    }
+
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::Usage(text.into())
+    }
+
+    /// Returns the exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Decision(_) => 3,
+            Self::Key(_) => 4,
+            Self::Unreachable(_) => 5,
+            Self::NotFound(_) => 6,
+            Self::Code(code) => *code,
+        }
+    }
+}
+
+impl fmt::Display for Fail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(text)
+            | Self::Usage(text)
+            | Self::Decision(text)
+            | Self::Key(text)
+            | Self::Unreachable(text)
+            | Self::NotFound(text) => f.write_str(text),
+            Self::Code(code) => write!(f, "exit code {code}"),
+        }
+    }
+}
+
+/// Returns an error with its causes, as one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl From<StoreError> for Fail {
+    fn from(error: StoreError) -> Self {
+        let text = chain(&error);
+        match error {
+            StoreError::NotFound(_) => Self::NotFound(text),
+            StoreError::Parent { .. } => Self::Usage(text),
+            StoreError::Budget { .. } => Self::Decision(text),
+            _ => Self::Failed(text),
+        }
+    }
+}
+
+impl From<EngineError> for Fail {
+    fn from(error: EngineError) -> Self {
+        let text = chain(&error);
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::Spec(_) | EngineError::NoRoute(_) | EngineError::UnknownProvider { .. } => Self::Usage(text),
+            EngineError::WaitsFor { .. } => Self::Decision(text),
+            _ => Self::Failed(text),
+        }
+    }
+}
+
+impl From<std::io::Error> for Fail {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

@@ -1,0 +1,121 @@
+//! Events as lines for people. One event is one line or none; whatever came from outside is made harmless.
+
+use vdo_core::check::{CheckReport, TestStatus};
+use vdo_core::event::EventKind;
+use vdo_core::money::NanoUsd;
+use vdo_core::usage::Usage;
+
+/// Returns the line that tells of an event, if people want to know of it.
+pub fn line(event: &EventKind) -> Option<String> {
+    let text = match event {
+        EventKind::Created { .. } | EventKind::Phase { .. } | EventKind::CallSent { .. } | EventKind::TaskDone { .. } => return None,
+        EventKind::Status { status, reason } => match reason {
+            Some(reason) => entry(status.as_str(), reason),
+            None => entry(status.as_str(), ""),
+        },
+        EventKind::Started { epoch: 1, .. } => return None,
+        EventKind::Started { replayed, .. } => entry("resume", &format!("{replayed} answered steps are in the journal and are not repeated")),
+        EventKind::Loaded { parents, files } if parents.is_empty() => entry("load", &format!("a new project, {files} files")),
+        EventKind::Loaded { parents, files } => {
+            let names: Vec<String> = parents.iter().map(ToString::to_string).collect();
+            entry("load", &format!("extends {}: {files} files", names.join(", ")))
+        }
+        EventKind::Planned { summary, tasks } => {
+            let names: Vec<String> = tasks.iter().map(|(id, title)| format!("{id} {title}")).collect();
+            entry("plan", &format!("{summary} [{}]", names.join("; ")))
+        }
+        EventKind::Refused { step, faults } => entry(step.phase.as_str(), &format!("refused: {}", faults.join("; "))),
+        EventKind::CallAnswered { .. } => return None,
+        EventKind::CallFailed { step, failure, .. } => entry(step.phase.as_str(), &format!("call failed: {failure}")),
+        EventKind::Edited { task, path, operation } => {
+            let who = task.as_ref().map_or("repair".to_owned(), |task| format!("build {task}"));
+            entry(&who, &format!("{operation} {path}"))
+        }
+        EventKind::PlanAmended { task, path } => entry("plan", &format!("amended: {task} also touches {path}")),
+        EventKind::Checked { phase, report, passed, .. } => entry(phase.as_str(), &checked(report, *passed)),
+        EventKind::Critiqued { findings, .. } if findings.is_empty() => entry("critique", "no findings"),
+        EventKind::Critiqued { findings, .. } => entry("critique", &findings.join("; ")),
+        EventKind::Delivered { how, place, files } => entry("deliver", &format!("{how} {place} ({files} files)")),
+        EventKind::Note { text, .. } => entry("note", text),
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// Returns what is being done from now on, for a moving line.
+pub fn doing(event: &EventKind) -> Option<String> {
+    match event {
+        EventKind::Phase { phase } => Some(phase.to_string()),
+        EventKind::CallSent { step, provider, model, .. } => {
+            Some(plain(&format!("{} asks {provider}:{model}", step.phase), 100))
+        }
+        _ => None,
+    }
+}
+
+/// Returns a line with a label and a text of one line.
+pub fn entry(label: &str, text: &str) -> String {
+    format!("{label:<10} {}", plain(text, 220))
+}
+
+fn checked(report: &CheckReport, passed: bool) -> String {
+    let commands: Vec<&str> = report.outcomes.iter().map(|outcome| outcome.command.run.as_str()).collect();
+    let count = |status| {
+        report.outcomes.iter().flat_map(|outcome| &outcome.tests).filter(|test| test.status == status).count()
+    };
+    let (good, bad) = (count(TestStatus::Passed), count(TestStatus::Failed));
+    let verdict = if passed { "passed" } else { "FAILED" };
+    let tests = if good + bad > 0 { format!(", {good} tests passed, {bad} failed") } else { String::new() };
+    let names: Vec<&str> = report
+        .outcomes
+        .iter()
+        .flat_map(|outcome| &outcome.tests)
+        .filter(|test| test.status == TestStatus::Failed)
+        .map(|test| test.name.as_str())
+        .take(3)
+        .collect();
+    let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let setup = if report.setup_failed.is_some() { " (the setup failed)" } else { "" };
+    format!("{verdict} in {}{setup}{tests}{names} — {}", report.tier, commands.join(" && "))
+}
+
+/// Returns text on one line, without control characters, at most `limit` characters long.
+pub fn plain(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    let mut blank = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            blank = true;
+            continue;
+        }
+        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            continue;
+        }
+        if blank && !line.is_empty() {
+            line.push(' ');
+        }
+        blank = false;
+        line.push(c);
+        if line.chars().count() >= limit {
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
+/// Returns what calls took and cost, in a few words.
+pub fn spent(usage: &Usage, cost: NanoUsd) -> String {
+    format!("{} tokens in, {} out, {cost}", usage.total_input(), usage.output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_move_the_cursor_or_break_the_line() {
+        assert_eq!(plain("a\u{1b}[31m b\n\tc\u{202e}d", 100), "a[31m b cd");
+        assert_eq!(plain(&"x".repeat(10), 4), "xxxx…");
+    }
+}
