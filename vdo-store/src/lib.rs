@@ -1,1 +1,32 @@
-//! Placeholder.
+//! Everything durable, in one SQLite file: jobs, revisions, contents, journal, ledger and events.
+//!
+//! A write is decided in memory ([`vdo_core::port::changes`]) on rows read in the transaction that writes it, and writes
+//! that wait share a transaction. This crate knows SQL and nothing of runs, providers or files on the disk.
+//!
+//! Invariant: what a commit acknowledged is on the disk, whole; what it refused has left no trace.
+
+mod convert;
+mod decide;
+mod emit;
+mod entity;
+mod fault;
+mod load;
+mod migration;
+mod names;
+mod open;
+mod options;
+mod pack;
+mod prepare;
+mod read;
+mod rows;
+mod snapshot;
+mod sql;
+mod state;
+mod stats;
+mod store;
+mod writer;
+
+pub use fault::SqliteFault;
+pub use options::{Durability, Options};
+pub use stats::StoreStats;
+pub use store::SqliteStore;

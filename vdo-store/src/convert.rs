@@ -1,0 +1,248 @@
+//! Rows to values.
+//!
+//! Pure. Rows that no version of the store writes are errors, never guesses.
+
+use std::collections::HashMap;
+
+use sea_orm::{DbErr, QueryResult};
+use serde::de::DeserializeOwned;
+use vdo_core::check::CheckReport;
+use vdo_core::content::{BlobHash, Entry};
+use vdo_core::event::Event;
+use vdo_core::file::{Change, DeltaEntry};
+use vdo_core::id::{JobId, Phase, RevisionId};
+use vdo_core::job::{Job, JobSpec, Revision};
+use vdo_core::money::NanoUsd;
+use vdo_core::path::RepoPath;
+use vdo_core::port::{CallRow, SpendRow, StepRow};
+use vdo_core::time::Timestamp;
+use vdo_core::tree::{Manifest, ManifestEntry};
+use vdo_core::usage::Usage;
+
+use crate::entity::{JobRow, SpendSum, call, check, event, revision, step};
+use crate::load::{Cells, hash_of, job_id, parents, small};
+use crate::names::{self, uint};
+use crate::pack::unpack;
+use crate::read::odd;
+
+fn from_json<T: DeserializeOwned>(what: &str, json: &[u8]) -> Result<T, DbErr> {
+    serde_json::from_slice(json).map_err(|error| odd(what, error))
+}
+
+fn list<T: DeserializeOwned + Default>(what: &str, json: Option<String>) -> Result<T, DbErr> {
+    json.map_or_else(|| Ok(T::default()), |json| from_json(what, json.as_bytes()))
+}
+
+fn word<T>(what: &str, value: Option<T>, text: &str) -> Result<T, DbErr> {
+    value.ok_or_else(|| odd(what, text))
+}
+
+pub(crate) fn job(row: JobRow) -> Result<Job, DbErr> {
+    let id = job_id(row.id)?;
+    let head = match (row.head_id, row.head_cause, row.head_created, row.head_root_hash, row.head_author) {
+        (Some(id), Some(cause), Some(created), Some(root_hash), Some(author)) => Some(revision(revision::Model {
+            id,
+            job_id: row.id,
+            number: row.head_number,
+            base_id: row.head_base_id,
+            chain: 0,
+            cause,
+            created,
+            root_hash,
+            author,
+        })?),
+        (None, ..) => None,
+        (Some(id), ..) => return Err(odd("newest revision", id)),
+    };
+    let (asked, parents) = parents(&row.parents)?.into_iter().unzip();
+    let spec = JobSpec {
+        title: row.title,
+        description: row.description,
+        kind: word("kind", names::from_word(&row.kind), &row.kind)?,
+        parents: asked,
+        budget: row.budget.map(NanoUsd),
+        autonomy: word("autonomy", names::from_word(&row.autonomy), &row.autonomy)?,
+        checks: list("checks", row.checks)?,
+        repo: row.repo,
+        github_repo_url: row.github_repo_url,
+        template: row.template,
+        parameters: list("parameters", row.parameters)?,
+        tags: list("tags", row.tags)?,
+        project: row.project,
+        idempotency_key: row.idempotency_key,
+    };
+    Ok(Job {
+        id,
+        spec,
+        parents,
+        status: word("status", names::status(&row.status), &row.status)?,
+        reason: row.reason,
+        stamps: names::stamps(row.stamps),
+        version: uint(row.version),
+        cancel_requested: row.cancel_requested,
+        depth: small(row.depth),
+        root: job_id(row.root_id)?,
+        head,
+        branch: row.branch,
+        rating: row.rating.and_then(|stars| u8::try_from(stars).ok()),
+        note: row.note,
+        is_reference: row.is_reference,
+        cost: NanoUsd(row.cost),
+        reserved: NanoUsd(row.reserved),
+        usage: Usage {
+            input: uint(row.usage_input),
+            cache_read: uint(row.usage_cache_read),
+            cache_write: uint(row.usage_cache_write),
+            cache_write_long: uint(row.usage_cache_write_long),
+            output: uint(row.usage_output),
+            reasoning: uint(row.usage_reasoning),
+            estimated: row.usage_estimated,
+        },
+        created: Timestamp(row.created),
+        updated: Timestamp(row.updated),
+    })
+}
+
+pub(crate) fn revision(row: revision::Model) -> Result<Revision, DbErr> {
+    Ok(Revision {
+        id: RevisionId(uint(row.id)),
+        job: job_id(row.job_id)?,
+        number: small(row.number),
+        root_hash: hash_of(&row.root_hash)?,
+        base: row.base_id.map(|id| RevisionId(uint(id))),
+        cause: word("cause", names::cause(&row.cause), &row.cause)?,
+        author: row.author,
+        created: Timestamp(row.created),
+    })
+}
+
+/// Lays one row of [`crate::sql::DELTAS`] over a manifest.
+pub(crate) fn lay(manifest: &mut Manifest, jobs: &HashMap<i64, JobId>, row: &QueryResult) -> Result<(), DbErr> {
+    let mut cells = Cells::of(row);
+    let revision: i64 = cells.take()?;
+    let path = path(cells.take()?)?;
+    match entry(cells.take()?, cells.take()?)? {
+        Some(entry) => {
+            let job = *jobs.get(&revision).ok_or_else(|| odd("revision", revision))?;
+            manifest.0.insert(path, ManifestEntry { entry, job });
+        }
+        None => _ = manifest.0.remove(&path),
+    }
+    Ok(())
+}
+
+pub(crate) fn delta(row: &QueryResult) -> Result<(RepoPath, DeltaEntry), DbErr> {
+    let mut cells = Cells::of(row);
+    let at = path(cells.take()?)?;
+    let op: i64 = cells.take()?;
+    let entry = entry(cells.take()?, cells.take()?)?;
+    let from: Option<String> = cells.take()?;
+    let step: Option<String> = cells.take()?;
+    let change = match (op, entry, from) {
+        (0, Some(entry), None) => Change::Created { entry },
+        (1, Some(entry), None) => Change::Modified { entry },
+        (2, Some(entry), Some(from)) => Change::Renamed { entry, from: path(from)? },
+        (3, None, None) => Change::Deleted,
+        (op, ..) => return Err(odd("change", op)),
+    };
+    let step = step.map(|key| key.parse().map_err(|error| odd("step", error))).transpose()?;
+    Ok((at, DeltaEntry { change, step }))
+}
+
+fn path(text: String) -> Result<RepoPath, DbErr> {
+    text.try_into().map_err(|error| odd("path", error))
+}
+
+fn entry(mode: Option<i64>, blob: Option<Vec<u8>>) -> Result<Option<Entry>, DbErr> {
+    match (mode, blob) {
+        (Some(number), Some(blob)) => {
+            let mode = names::mode(number).ok_or_else(|| odd("file mode", number))?;
+            Ok(Some(Entry { blob: hash_of(&blob)?, mode }))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(odd("file", "without content")),
+        (None, Some(_)) => Err(odd("file", "without mode")),
+    }
+}
+
+pub(crate) fn step(row: step::Model) -> Result<StepRow, DbErr> {
+    let answer = match (row.len, row.codec, row.answer) {
+        (Some(len), Some(codec), Some(data)) => {
+            Some(unpack(len, codec, data).map_err(|error| odd("answer of a step", error))?.into())
+        }
+        (None, None, None) => None,
+        _ => return Err(odd("answer of step", row.key)),
+    };
+    Ok(StepRow {
+        key: row.key.parse().map_err(|error| odd("step", error))?,
+        state: names::step_state(row.state).ok_or_else(|| odd("state of a step", row.state))?,
+        epoch: uint(row.epoch),
+        request_hash: row.request_hash.map(|hash| hash_of(&hash)).transpose()?,
+        answer,
+    })
+}
+
+pub(crate) fn check(row: check::Model) -> Result<(Phase, u32, CheckReport), DbErr> {
+    let phase = row.phase.parse().map_err(|error| odd("phase", error))?;
+    let report = unpack(row.len, row.codec, row.report).map_err(|error| odd("report", error))?;
+    Ok((phase, small(row.attempt), from_json("report", &report)?))
+}
+
+pub(crate) fn event(row: event::Model) -> Result<Event, DbErr> {
+    let kind = unpack(row.len, row.codec, row.kind).map_err(|error| odd("event", error))?;
+    Ok(Event { job: job_id(row.job_id)?, seq: uint(row.seq), at: Timestamp(row.at), kind: from_json("event", &kind)? })
+}
+
+pub(crate) fn call(row: call::Model) -> Result<CallRow, DbErr> {
+    let usage = Usage {
+        input: uint(row.usage_input),
+        cache_read: uint(row.usage_cache_read),
+        cache_write: uint(row.usage_cache_write),
+        cache_write_long: uint(row.usage_cache_write_long),
+        output: uint(row.usage_output),
+        reasoning: uint(row.usage_reasoning),
+        estimated: row.usage_estimated,
+    };
+    let hash = |bytes: &[u8]| -> Result<BlobHash, DbErr> { hash_of(bytes) };
+    Ok(CallRow {
+        step: row.step.parse().map_err(|error| odd("step", error))?,
+        number: small(row.number),
+        provider: row.provider,
+        model: row.model,
+        state: names::call_state(row.state).ok_or_else(|| odd("state of a call", row.state))?,
+        request_hash: hash(&row.request_hash)?,
+        prompt: row.prompt,
+        prompt_hash: hash(&row.prompt_hash)?,
+        edit_format: row.edit_format,
+        reserved: row.reserved.map(NanoUsd),
+        usage: row.usage_known.then_some(usage),
+        cost: row.cost.map(NanoUsd),
+        failure: row.failure.map(|json| from_json("failure", json.as_bytes())).transpose()?,
+        outcome: match row.outcome {
+            Some(number) => Some(names::outcome(number).ok_or_else(|| odd("outcome", number))?),
+            None => None,
+        },
+        started: Timestamp(row.started),
+        ended: row.ended.map(Timestamp),
+    })
+}
+
+pub(crate) fn spend(row: SpendSum) -> SpendRow {
+    SpendRow {
+        provider: row.provider,
+        model: row.model,
+        calls: uint(row.calls),
+        usage: Usage {
+            input: uint(row.usage_input),
+            cache_read: uint(row.usage_cache_read),
+            cache_write: uint(row.usage_cache_write),
+            cache_write_long: uint(row.usage_cache_write_long),
+            output: uint(row.usage_output),
+            reasoning: uint(row.usage_reasoning),
+            estimated: row.usage_estimated,
+        },
+        cost: NanoUsd(row.cost),
+        reserved: NanoUsd(row.reserved),
+        unpriced: uint(row.unpriced),
+    }
+}

@@ -1,0 +1,190 @@
+//! Reads what the decisions on a batch depend on, inside its transaction.
+//!
+//! One statement for the jobs, and one more for each rarer thing that the batch needs. Never writes, never decides.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
+use vdo_core::content::BlobHash;
+use vdo_core::id::{JobId, RevisionId, RevisionRef};
+use vdo_core::job::ParentLink;
+use vdo_core::money::NanoUsd;
+use vdo_core::time::Timestamp;
+use vdo_core::usage::Usage;
+
+use crate::names;
+use crate::sql;
+use crate::state::{JobState, Needs, RevisionState, State};
+
+/// Loads what is needed; adds the number of statements to `statements`.
+pub(crate) async fn load(
+    transaction: &DatabaseTransaction,
+    mut needs: Needs,
+    statements: &mut u64,
+) -> Result<State, DbErr> {
+    let mut state = State::default();
+    let mut load = Load { transaction, statements };
+    if !needs.keys.is_empty() {
+        for row in load.rows(sql::READ_KEYS, json(&needs.keys)).await? {
+            let mut cells = Cells::of(&row);
+            let id = job_id(cells.take()?)?;
+            state.keys.insert(cells.take()?, id);
+            needs.jobs.insert(id);
+        }
+    }
+    if !needs.jobs.is_empty() {
+        let ids: Vec<u64> = needs.jobs.iter().map(|id| id.number()).collect();
+        for row in load.rows(sql::READ_JOBS, json(&ids)).await? {
+            let (id, job) = job(&row)?;
+            state.jobs.insert(id, job);
+        }
+    }
+    let revisions: BTreeSet<u64> = needs.revisions.iter().map(|id| id.0).collect();
+    if !revisions.is_empty() {
+        load.revisions(&mut state, sql::READ_REVISIONS, json(&revisions)).await?;
+    }
+    if !needs.numbered.is_empty() {
+        let all = needs.numbered.iter().flat_map(|(job, numbers)| numbers.iter().map(|number| (job.number(), *number)));
+        load.revisions(&mut state, sql::READ_NUMBERED, json(&all.collect::<Vec<_>>())).await?;
+    }
+    if !needs.blobs.is_empty() {
+        for row in load.rows(sql::READ_HASHES, json(&needs.blobs)).await? {
+            let hash: Vec<u8> = Cells::of(&row).take()?;
+            state.blobs.insert(hash_of(&hash)?);
+        }
+    }
+    if needs.ids {
+        for row in load.rows(sql::READ_IDS, Value::String(None)).await? {
+            let mut cells = Cells::of(&row);
+            let (name, last): (String, i64) = (cells.take()?, cells.take()?);
+            match name.as_str() {
+                "jobs" => state.last_job = names::uint(last),
+                _ => state.last_revision = names::uint(last),
+            }
+        }
+    }
+    Ok(state)
+}
+
+struct Load<'a> {
+    transaction: &'a DatabaseTransaction,
+    statements: &'a mut u64,
+}
+
+impl Load<'_> {
+    async fn rows(&mut self, sql: &str, value: Value) -> Result<Vec<QueryResult>, DbErr> {
+        *self.statements += 1;
+        self.transaction.query_all_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, [value])).await
+    }
+
+    async fn revisions(&mut self, state: &mut State, sql: &str, value: Value) -> Result<(), DbErr> {
+        for row in self.rows(sql, value).await? {
+            let mut cells = Cells::of(&row);
+            let id = RevisionId(names::uint(cells.take()?));
+            let (job, number) = (job_id(cells.take()?)?, small(cells.take()?));
+            state.revisions.insert(id, RevisionState { job, number });
+            state.numbered.insert((job, number), id);
+        }
+        Ok(())
+    }
+}
+
+fn job(row: &QueryResult) -> Result<(JobId, JobState), DbErr> {
+    let mut cells = Cells::of(row);
+    let id = job_id(cells.take()?)?;
+    let status: String = cells.take()?;
+    let job = JobState {
+        status: names::status(&status).ok_or_else(|| damaged(format!("the status {status:?}")))?,
+        updated: Timestamp(cells.take()?),
+        version: names::uint(cells.take()?),
+        owner: cells.take()?,
+        epoch: names::uint(cells.take()?),
+        until: cells.take::<Option<i64>>()?.map(Timestamp),
+        next_seq: names::uint(cells.take()?),
+        cost: NanoUsd(cells.take()?),
+        reserved: NanoUsd(cells.take()?),
+        usage: Usage {
+            input: names::uint(cells.take()?),
+            cache_read: names::uint(cells.take()?),
+            cache_write: names::uint(cells.take()?),
+            cache_write_long: names::uint(cells.take()?),
+            output: names::uint(cells.take()?),
+            reasoning: names::uint(cells.take()?),
+            estimated: cells.take()?,
+        },
+        cancel_requested: cells.take()?,
+        stamps: cells.take()?,
+        head: cells.take::<Option<i64>>()?.map(|id| RevisionId(names::uint(id))),
+        head_number: small(cells.take()?),
+        budget: cells.take::<Option<i64>>()?.map(NanoUsd),
+        depth: small(cells.take()?),
+        root: job_id(cells.take()?)?,
+        reason: cells.take()?,
+        parents: parents(&cells.take::<String>()?)?.into_iter().map(|(_, link)| link).collect(),
+        branch: None,
+        rating: None,
+        moved: false,
+    };
+    Ok((id, job))
+}
+
+/// Reads the parents of a job, as asked for and as pinned, from the JSON that the queries make of them.
+pub(crate) fn parents(json: &str) -> Result<Vec<(RevisionRef, ParentLink)>, DbErr> {
+    if json == "[]" {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(u64, Option<u32>, Option<u64>, Option<u32>)> =
+        serde_json::from_str(json).map_err(|error| damaged(format!("the parents {json}: {error}")))?;
+    rows.into_iter()
+        .map(|(job, number, revision, asked)| {
+            let job = JobId::new(job).ok_or_else(|| damaged("the parent 0"))?;
+            Ok((RevisionRef { job, number: asked }, ParentLink { job, number, revision: revision.map(RevisionId) }))
+        })
+        .collect()
+}
+
+/// Reads a job's id.
+pub(crate) fn job_id(number: i64) -> Result<JobId, DbErr> {
+    JobId::new(names::uint(number)).ok_or_else(|| damaged(format!("the job id {number}")))
+}
+
+/// Reads a hash.
+pub(crate) fn hash_of(bytes: &[u8]) -> Result<BlobHash, DbErr> {
+    let bytes = bytes.try_into().map_err(|_| damaged(format!("a hash of {} bytes", bytes.len())))?;
+    Ok(BlobHash::from_bytes(bytes))
+}
+
+/// Reads a small number.
+pub(crate) fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Returns the error for a value that no version of the store wrote.
+pub(crate) fn damaged(what: impl Into<String>) -> DbErr {
+    DbErr::Type(format!("{} is not what the store writes", what.into()))
+}
+
+/// Returns a value as a JSON parameter. Plain numbers, texts and hashes: writing them cannot fail.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Value {
+    Value::from(serde_json::to_string(value).unwrap_or_default())
+}
+
+/// The columns of a row, taken one after the other.
+pub(crate) struct Cells<'a> {
+    row: &'a QueryResult,
+    at: usize,
+}
+
+impl<'a> Cells<'a> {
+    /// Starts at the first column.
+    pub(crate) fn of(row: &'a QueryResult) -> Self {
+        Self { row, at: 0 }
+    }
+
+    /// Takes the next column.
+    pub(crate) fn take<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let value = self.row.try_get_by_index(self.at)?;
+        self.at += 1;
+        Ok(value)
+    }
+}

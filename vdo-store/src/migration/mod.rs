@@ -1,0 +1,17 @@
+//! The schema's versions, in order. A version that was released is never changed; a new one is added.
+//!
+//! Never derives the schema from the entities: what is in a user's file is what these texts say.
+
+mod m0001_init;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// Brings a store's schema up to date.
+#[derive(Debug)]
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_init::Migration)]
+    }
+}

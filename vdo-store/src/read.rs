@@ -1,0 +1,327 @@
+//! Everything that reads: many connections, no transaction, no state kept between calls.
+//!
+//! Reads of several statements name immutable rows only (revisions, their files, snapshots, contents), so that a write
+//! between them cannot show.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, Statement, Value,
+};
+use vdo_core::check::CheckReport;
+use vdo_core::content::{Blob, BlobHash};
+use vdo_core::event::Event;
+use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
+use vdo_core::job::{Job, JobStatus, Revision};
+use vdo_core::port::{CallRow, JobQuery, SpendRow, StepRow, StoreError};
+use vdo_core::time::Timestamp;
+use vdo_core::tree::{Delta, Manifest};
+
+use crate::convert;
+use crate::entity::{JobRow, SpendSum, call, check, event, revision, step};
+use crate::fault::{self, SqliteFault};
+use crate::load::{Cells, damaged, hash_of, job_id, json};
+use crate::names;
+use crate::pack::unpack;
+use crate::snapshot;
+use crate::sql;
+
+/// Contents asked for in one statement.
+const MOST_HASHES: usize = 256;
+/// Contents beyond this are unpacked off the caller's thread.
+const LARGE: usize = 256 * 1024;
+
+/// The reading connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    pub(crate) connections: DatabaseConnection,
+    pub(crate) place: Arc<str>,
+}
+
+impl Reader {
+    /// Returns the error of something that is not the database's fault.
+    pub(crate) fn backend(&self, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        SqliteFault::Other(Box::new(error)).at(&self.place)
+    }
+
+    fn error(&self, error: DbErr) -> StoreError {
+        fault::error(error, &self.place)
+    }
+
+    /// Runs a query.
+    pub(crate) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+        self.connections.query_all_raw(statement).await.map_err(|error| self.error(error))
+    }
+
+    fn all<T>(&self, rows: impl IntoIterator<Item = Result<T, DbErr>>) -> Result<Vec<T>, StoreError> {
+        rows.into_iter().collect::<Result<_, _>>().map_err(|error| self.error(error))
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Result<Job, StoreError> {
+        let sql = format!("{} WHERE j.id = ?1", sql::SELECT_JOBS);
+        let jobs = self.select_jobs(&sql, vec![Value::from(names::int(id.number()))]).await?;
+        jobs.into_iter().next().ok_or_else(|| no_job(id))
+    }
+
+    pub(crate) async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
+        let (mut conditions, mut values) = (Vec::new(), Vec::new());
+        let mut condition = |text, value: Value| {
+            conditions.push(text);
+            values.push(value);
+        };
+        match query.status {
+            Some(status) => condition("j.status = ?", Value::from(status.as_str())),
+            None => condition("j.status <> ?", Value::from(JobStatus::Archived.as_str())),
+        }
+        if let Some(kind) = query.kind {
+            condition("j.kind = ?", Value::from(names::word(&kind)));
+        }
+        if let Some(parent) = query.parent {
+            let sql = "j.id IN (SELECT job_id FROM job_parents WHERE parent_job_id = ?)";
+            condition(sql, Value::from(names::int(parent.number())));
+        }
+        if let Some(root) = query.root {
+            condition("j.root_id = ?", Value::from(names::int(root.number())));
+        }
+        if let Some(before) = query.before {
+            condition("j.id < ?", Value::from(names::int(before.number())));
+        }
+        let limit = if query.limit == 0 { 100 } else { query.limit };
+        values.push(Value::from(i64::from(limit)));
+        let conditions = conditions.join(" AND ");
+        let sql = format!("{} WHERE {conditions} ORDER BY j.id DESC LIMIT ?", sql::SELECT_JOBS);
+        self.select_jobs(&sql, values).await
+    }
+
+    async fn select_jobs(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Job>, StoreError> {
+        let rows = self.rows(sql, values).await?;
+        self.all(rows.iter().map(|row| convert::job(JobRow::from_query_result(row, "")?)))
+    }
+
+    pub(crate) async fn resolve(&self, reference: RevisionRef) -> Result<Revision, StoreError> {
+        let mut query = revision::Entity::find().filter(revision::Column::JobId.eq(names::int(reference.job.number())));
+        query = match reference.number {
+            Some(number) => query.filter(revision::Column::Number.eq(i64::from(number))),
+            None => query.order_by_desc(revision::Column::Number),
+        };
+        let row = query.one(&self.connections).await.map_err(|error| self.error(error))?;
+        let row = row.ok_or_else(|| StoreError::NotFound(format!("revision {reference}")))?;
+        convert::revision(row).map_err(|error| self.error(error))
+    }
+
+    pub(crate) async fn revision(&self, id: RevisionId) -> Result<Revision, StoreError> {
+        let query = revision::Entity::find_by_id(names::int(id.0));
+        let row = query.one(&self.connections).await.map_err(|error| self.error(error))?;
+        convert::revision(row.ok_or_else(|| no_revision(id))?).map_err(|error| self.error(error))
+    }
+
+    /// Returns the manifest of a revision and how many bases it stands on.
+    pub(crate) async fn chained_manifest(&self, id: RevisionId) -> Result<(Manifest, u64), StoreError> {
+        let corrupt = |detail: String| StoreError::Corrupt { what: format!("the tree of revision {}", id.0), detail };
+        let chain = self.rows(sql::CHAIN, vec![Value::from(names::int(id.0))]).await?;
+        let mut manifest = Manifest::default();
+        let (mut jobs, mut deltas) = (HashMap::new(), Vec::new());
+        let mut last = None;
+        for row in &chain {
+            let link = link(row).map_err(|error| self.error(error))?;
+            match link.snapshot {
+                Some(data) => manifest = snapshot::decode(&data, link.job).map_err(corrupt)?,
+                None => deltas.push(link.id),
+            }
+            jobs.insert(link.id, link.job);
+            last = Some((link.root_hash, link.chain));
+        }
+        let (root_hash, chain) = last.ok_or_else(|| no_revision(id))?;
+        for row in self.rows(sql::DELTAS, vec![json(&deltas)]).await? {
+            convert::lay(&mut manifest, &jobs, &row).map_err(|error| self.error(error))?;
+        }
+        let found = manifest.tree().root_hash();
+        if found != root_hash {
+            return Err(corrupt(format!("it has the hash {found} instead of {root_hash}")));
+        }
+        Ok((manifest, chain))
+    }
+
+    pub(crate) async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
+        let rows = self.rows(sql::DELTA, vec![Value::from(names::int(id.0))]).await?;
+        if rows.is_empty() {
+            // An empty delta is fine; a revision that is not there is not.
+            self.revision(id).await?;
+        }
+        let entries = self.all(rows.iter().map(convert::delta))?;
+        Ok(Delta(entries.into_iter().collect()))
+    }
+
+    pub(crate) async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError> {
+        let mut found = HashMap::with_capacity(hashes.len());
+        for hashes in hashes.chunks(MOST_HASHES) {
+            let rows = self.rows(sql::CONTENTS, vec![json(&hashes)]).await?;
+            let packed = self.all(rows.iter().map(Content::of))?;
+            let size: usize = packed.iter().map(|content| content.data.len()).sum();
+            let blobs = if size > LARGE {
+                let unpacked = tokio::task::spawn_blocking(move || unpack_all(packed)).await;
+                unpacked.map_err(|error| self.backend(error))?
+            } else {
+                unpack_all(packed)
+            };
+            found.extend(blobs);
+        }
+        let missing = |hash: &BlobHash| StoreError::NotFound(format!("content {hash}"));
+        hashes
+            .iter()
+            .map(|hash| match found.get(hash) {
+                Some(Ok(blob)) => Ok(blob.clone()),
+                Some(Err(detail)) => Err(corrupt_blob(hash, detail)),
+                None => Err(missing(hash)),
+            })
+            .collect()
+    }
+
+    pub(crate) async fn steps(&self, job: JobId) -> Result<Vec<StepRow>, StoreError> {
+        let query = step::Entity::find().filter(step::Column::JobId.eq(names::int(job.number())));
+        let rows = query.order_by_asc(step::Column::Id).all(&self.connections).await;
+        let rows = rows.map_err(|error| self.error(error))?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.into_iter().map(convert::step))
+    }
+
+    pub(crate) async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
+        let query = check::Entity::find().filter(check::Column::JobId.eq(names::int(job.number())));
+        let rows = query.order_by_asc(check::Column::Id).all(&self.connections).await;
+        let rows = rows.map_err(|error| self.error(error))?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.into_iter().map(convert::check))
+    }
+
+    pub(crate) async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {
+        let query = call::Entity::find().filter(call::Column::JobId.eq(names::int(job.number())));
+        let rows = query.order_by_asc(call::Column::Id).all(&self.connections).await;
+        let rows = rows.map_err(|error| self.error(error))?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.into_iter().map(convert::call))
+    }
+
+    pub(crate) async fn spend(&self, since: Timestamp) -> Result<Vec<SpendRow>, StoreError> {
+        let rows = self.rows(sql::SPEND, vec![Value::from(since.0)]).await?;
+        self.all(rows.iter().map(|row| Ok(convert::spend(SpendSum::from_query_result(row, "")?))))
+    }
+
+    pub(crate) async fn events(&self, job: JobId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let query = event::Entity::find()
+            .filter(event::Column::JobId.eq(names::int(job.number())))
+            .filter(event::Column::Seq.gt(names::int(after)))
+            .order_by_asc(event::Column::Seq)
+            .limit(u64::from(limit));
+        let rows = query.all(&self.connections).await.map_err(|error| self.error(error))?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.into_iter().map(convert::event))
+    }
+
+    /// Tells a job without rows from one that is not there.
+    async fn exists(&self, job: JobId, in_doubt: bool) -> Result<(), StoreError> {
+        if !in_doubt {
+            return Ok(());
+        }
+        let rows = self.rows("SELECT 1 FROM jobs WHERE id = ?1", vec![Value::from(names::int(job.number()))]).await?;
+        if rows.is_empty() { Err(no_job(job)) } else { Ok(()) }
+    }
+
+    /// Looks for damage: the database's own check, dangling references, contents and trees that do not have their hash.
+    pub(crate) async fn faults(&self) -> Result<Vec<String>, StoreError> {
+        let mut faults = Vec::new();
+        for row in self.rows("PRAGMA quick_check", Vec::new()).await? {
+            let line: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
+            if line != "ok" {
+                faults.push(line);
+            }
+        }
+        for row in self.rows("PRAGMA foreign_key_check", Vec::new()).await? {
+            let table: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
+            faults.push(format!("a row of {table} refers to nothing"));
+        }
+        let mut after = 0;
+        loop {
+            let rows = self.rows(sql::ALL_CONTENTS, vec![Value::from(after)]).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.try_get_by_index(4).map_err(|error| self.error(error))?;
+            let packed = self.all(rows.iter().map(Content::of))?;
+            let unpacked = tokio::task::spawn_blocking(move || unpack_all(packed)).await;
+            let unpacked = unpacked.map_err(|error| self.backend(error))?;
+            let damaged = unpacked.into_iter().filter_map(|(hash, blob)| Some(corrupt_blob(&hash, &blob.err()?)));
+            faults.extend(damaged.map(|error| error.to_string()));
+        }
+        for row in self.rows("SELECT head_id FROM jobs WHERE head_id IS NOT NULL", Vec::new()).await? {
+            let id: i64 = row.try_get_by_index(0).map_err(|error| self.error(error))?;
+            if let Err(error) = self.chained_manifest(RevisionId(names::uint(id))).await {
+                faults.push(error.to_string());
+            }
+        }
+        Ok(faults)
+    }
+}
+
+fn no_job(id: JobId) -> StoreError {
+    StoreError::NotFound(format!("job {id}"))
+}
+
+fn no_revision(id: RevisionId) -> StoreError {
+    StoreError::NotFound(format!("revision {}", id.0))
+}
+
+fn corrupt_blob(hash: &BlobHash, detail: &str) -> StoreError {
+    StoreError::Corrupt { what: format!("the content {hash}"), detail: detail.to_owned() }
+}
+
+/// One revision on the way from a snapshot to the revision asked for.
+struct Link {
+    id: i64,
+    job: JobId,
+    chain: u64,
+    root_hash: BlobHash,
+    snapshot: Option<Vec<u8>>,
+}
+
+fn link(row: &QueryResult) -> Result<Link, DbErr> {
+    let mut cells = Cells::of(row);
+    Ok(Link {
+        id: cells.take()?,
+        job: job_id(cells.take()?)?,
+        chain: names::uint(cells.take()?),
+        root_hash: hash_of(&cells.take::<Vec<u8>>()?)?,
+        snapshot: cells.take()?,
+    })
+}
+
+struct Content {
+    hash: BlobHash,
+    len: i64,
+    codec: i64,
+    data: Vec<u8>,
+}
+
+impl Content {
+    fn of(row: &QueryResult) -> Result<Self, DbErr> {
+        let mut cells = Cells::of(row);
+        let hash = hash_of(&cells.take::<Vec<u8>>()?)?;
+        Ok(Self { hash, len: cells.take()?, codec: cells.take()?, data: cells.take()? })
+    }
+}
+
+fn unpack_all(contents: Vec<Content>) -> BTreeMap<BlobHash, Result<Blob, String>> {
+    let unpack = |content: Content| {
+        let blob = unpack(content.len, content.codec, content.data).map(Blob::new).and_then(|blob| {
+            let found = blob.hash();
+            if found == content.hash { Ok(blob) } else { Err(format!("its bytes have the hash {found}")) }
+        });
+        (content.hash, blob)
+    };
+    contents.into_iter().map(unpack).collect()
+}
+
+/// Returns an error for a value in a row that cannot be.
+pub(crate) fn odd(what: &str, value: impl std::fmt::Display) -> DbErr {
+    damaged(format!("the {what} {value}"))
+}

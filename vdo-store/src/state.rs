@@ -1,0 +1,76 @@
+//! What the decisions on a batch are taken from: the rows as the transaction found them, moved on in memory.
+//!
+//! Pure. Lives for one transaction only; nothing of it is kept, as another process may write after it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use vdo_core::content::BlobHash;
+use vdo_core::id::{JobId, RevisionId};
+use vdo_core::job::{JobStatus, ParentLink};
+use vdo_core::money::NanoUsd;
+use vdo_core::port::changes::Rating;
+use vdo_core::time::Timestamp;
+use vdo_core::usage::Usage;
+
+/// A job's row, as far as writes depend on it.
+#[derive(Debug, Clone)]
+pub(crate) struct JobState {
+    pub(crate) status: JobStatus,
+    pub(crate) reason: Option<String>,
+    pub(crate) updated: Timestamp,
+    pub(crate) version: u64,
+    pub(crate) owner: Option<String>,
+    pub(crate) epoch: u64,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) next_seq: u64,
+    pub(crate) cost: NanoUsd,
+    pub(crate) reserved: NanoUsd,
+    pub(crate) usage: Usage,
+    pub(crate) cancel_requested: bool,
+    pub(crate) stamps: i64,
+    pub(crate) head: Option<RevisionId>,
+    pub(crate) head_number: u32,
+    pub(crate) budget: Option<NanoUsd>,
+    pub(crate) depth: u32,
+    pub(crate) root: JobId,
+    pub(crate) parents: Vec<ParentLink>,
+    /// Set by this batch.
+    pub(crate) branch: Option<String>,
+    /// Set by this batch.
+    pub(crate) rating: Option<Rating>,
+    /// Whether this batch moved one of the columns of [`crate::sql::STATES`].
+    pub(crate) moved: bool,
+}
+
+/// A revision's row, as far as writes depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RevisionState {
+    pub(crate) job: JobId,
+    pub(crate) number: u32,
+}
+
+/// Everything a batch depends on.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) jobs: HashMap<JobId, JobState>,
+    pub(crate) revisions: HashMap<RevisionId, RevisionState>,
+    pub(crate) numbered: HashMap<(JobId, u32), RevisionId>,
+    pub(crate) keys: HashMap<String, JobId>,
+    pub(crate) blobs: HashSet<BlobHash>,
+    pub(crate) last_job: u64,
+    pub(crate) last_revision: u64,
+    /// The jobs this batch touched.
+    pub(crate) dirty: BTreeSet<JobId>,
+}
+
+/// What has to be read for a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) jobs: BTreeSet<JobId>,
+    pub(crate) revisions: BTreeSet<RevisionId>,
+    pub(crate) numbered: BTreeMap<JobId, BTreeSet<u32>>,
+    pub(crate) keys: BTreeSet<String>,
+    pub(crate) blobs: BTreeSet<BlobHash>,
+    /// Whether new ids are given out.
+    pub(crate) ids: bool,
+}

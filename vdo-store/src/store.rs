@@ -1,0 +1,181 @@
+//! The store itself: reads go to the reading connections, every write through the one door.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use vdo_core::check::CheckReport;
+use vdo_core::content::{Blob, BlobHash};
+use vdo_core::event::Event;
+use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
+use vdo_core::job::{Job, Revision};
+use vdo_core::port::changes::{Changes, Receipt};
+use vdo_core::port::{
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
+    StoreError,
+};
+use vdo_core::time::Timestamp;
+use vdo_core::tree::{Delta, Manifest};
+
+use crate::fault::SqliteFault;
+use crate::open;
+use crate::options::Options;
+use crate::prepare::prepare;
+use crate::read::Reader;
+use crate::stats::{Counters, StoreStats};
+use crate::writer::{Request, Writer};
+
+/// Writes that may wait; whoever comes later waits for a place.
+const QUEUE: usize = 1024;
+
+/// A store in one SQLite file.
+///
+/// Any number of values and processes may have the same file open. Writes that wait at the same time share one
+/// transaction and one flush to the disk. Dropping the store ends its writer once everything that was sent is written.
+///
+/// ```
+/// use vdo_core::job::JobSpec;
+/// use vdo_core::port::changes::{Changes, Guard};
+/// use vdo_core::port::{Jobs, Store};
+/// use vdo_core::time::Timestamp;
+/// use vdo_store::{Options, SqliteStore};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("vdo.db");
+/// let store = SqliteStore::open(path.to_str().unwrap(), Options::default()).await?;
+/// let spec = JobSpec::new("Say goodbye", "Add a goodbye() beside hello().");
+/// let receipt = store.commit(Changes::new(Guard::Create(Box::new(spec)), Timestamp(0))).await?;
+/// assert_eq!(store.job(receipt.job).await?.spec.title, "Say goodbye");
+/// # Ok::<(), vdo_core::port::StoreError>(()) }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct SqliteStore {
+    reader: Reader,
+    requests: mpsc::Sender<Request>,
+    counters: Arc<Counters>,
+}
+
+impl SqliteStore {
+    /// Opens the store at `address`, a path or `sqlite:PATH`, and makes it if it is not there.
+    ///
+    /// Has to be called within a tokio runtime: the writer is a task of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] if a newer version made it; [`StoreError::Backend`] with a [`SqliteFault`] if the address is
+    /// none, the folder is missing, or the file cannot be written or is something else.
+    pub async fn open(address: &str, options: Options) -> Result<Self, StoreError> {
+        let opened = open::open(address, &options).await?;
+        let place: Arc<str> = opened.place.into();
+        let counters = Arc::new(Counters::default());
+        let (requests, waiting) = mpsc::channel(QUEUE);
+        let writer = Writer { connection: opened.writer, place: Arc::clone(&place), counters: Arc::clone(&counters) };
+        tokio::spawn(writer.run(waiting));
+        Ok(Self { reader: Reader { connections: opened.readers, place }, requests, counters })
+    }
+
+    /// Returns the path of the file.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.reader.place
+    }
+
+    /// Returns what the writer did since the store was opened.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        self.counters.read()
+    }
+
+    /// Looks through the whole store for damage and returns what it found, one line each.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] if the file cannot be read at all.
+    pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
+        self.reader.faults().await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
+    ) -> Result<T, StoreError> {
+        let gone = || SqliteFault::WriterGone.at(&self.reader.place);
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+#[async_trait]
+impl Jobs for SqliteStore {
+    async fn job(&self, id: JobId) -> Result<Job, StoreError> {
+        self.reader.job(id).await
+    }
+
+    async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
+        self.reader.jobs(query).await
+    }
+
+    async fn resolve(&self, reference: RevisionRef) -> Result<Revision, StoreError> {
+        self.reader.resolve(reference).await
+    }
+
+    async fn revision(&self, id: RevisionId) -> Result<Revision, StoreError> {
+        self.reader.revision(id).await
+    }
+
+    async fn manifest(&self, id: RevisionId) -> Result<Manifest, StoreError> {
+        Ok(self.reader.chained_manifest(id).await?.0)
+    }
+
+    async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
+        self.reader.delta(id).await
+    }
+}
+
+#[async_trait]
+impl Blobs for SqliteStore {
+    async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError> {
+        self.reader.blobs(hashes).await
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn steps(&self, job: JobId) -> Result<Vec<StepRow>, StoreError> {
+        self.reader.steps(job).await
+    }
+
+    async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
+        self.reader.checks(job).await
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteStore {
+    async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {
+        self.reader.calls(job).await
+    }
+
+    async fn spend(&self, since: Timestamp) -> Result<Vec<SpendRow>, StoreError> {
+        self.reader.spend(since).await
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteStore {
+    async fn events(&self, job: JobId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.reader.events(job, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, changes: Changes) -> Result<Receipt, StoreError> {
+        let prepared = Box::new(prepare(&self.reader, changes).await?);
+        self.ask(|answer| Request::Commit(prepared, answer)).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
+        self.ask(|answer| Request::Claim(request, answer)).await
+    }
+}

@@ -1,0 +1,169 @@
+//! The one door for writes: a task that takes all that wait, and writes them in one transaction.
+//!
+//! Invariant: every decision is taken on rows read inside the transaction that writes, so that any number of processes
+//! may share the file. A refused write leaves nothing; an answered one is on the disk.
+
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement};
+use tokio::sync::{mpsc, oneshot};
+use vdo_core::port::changes::Receipt;
+use vdo_core::port::{ClaimRequest, Lease, StoreError};
+
+use crate::decide;
+use crate::emit;
+use crate::fault;
+use crate::load;
+use crate::open::begin;
+use crate::prepare::Prepared;
+use crate::rows::{Piece, Rows};
+use crate::state::Needs;
+use crate::stats::Counters;
+
+/// The most writes in one transaction; beyond it, the first would wait too long.
+const MOST: usize = 512;
+
+/// The answer to one write.
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What somebody wants written.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Changes.
+    Commit(Box<Prepared>, Answer<Receipt>),
+    /// A claim.
+    Claim(ClaimRequest, Answer<Lease>),
+}
+
+/// What was decided on a request; it is sent once it is on the disk.
+enum Decision {
+    Commit(Result<Receipt, StoreError>),
+    Claim(Result<Lease, StoreError>),
+}
+
+impl Decision {
+    fn is_accepted(&self) -> bool {
+        match self {
+            Self::Commit(result) => result.is_ok(),
+            Self::Claim(result) => result.is_ok(),
+        }
+    }
+}
+
+/// Writes until nobody can ask any more.
+pub(crate) struct Writer {
+    pub(crate) connection: DatabaseConnection,
+    pub(crate) place: Arc<str>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Writer {
+    /// Serves requests until every sender is gone and all that was sent is written.
+    pub(crate) async fn run(self, mut requests: mpsc::Receiver<Request>) {
+        let mut waiting = Vec::new();
+        while requests.recv_many(&mut waiting, MOST).await > 0 {
+            self.serve(std::mem::take(&mut waiting)).await;
+        }
+        if let Err(error) = self.connection.close_by_ref().await {
+            tracing::debug!(%error, "the store did not close cleanly");
+        }
+    }
+
+    async fn serve(&self, mut requests: Vec<Request>) {
+        let error = match self.write(&requests).await {
+            Ok(decisions) => return answer(requests, decisions),
+            Err(error) => error,
+        };
+        if requests.len() == 1
+            && let Some(request) = requests.pop()
+        {
+            return self.fail(request, error);
+        }
+        // One of them may be what the database cannot take; the others must not suffer for it.
+        tracing::debug!(%error, "a batch failed; its writes are tried one by one");
+        for request in requests {
+            match self.write(std::slice::from_ref(&request)).await {
+                Ok(decisions) => answer(vec![request], decisions),
+                Err(error) => self.fail(request, error),
+            }
+        }
+    }
+
+    async fn write(&self, requests: &[Request]) -> Result<Vec<Decision>, DbErr> {
+        let transaction = begin(&self.connection).await?;
+        match self.write_in(&transaction, requests).await {
+            Ok((decisions, 0)) => {
+                transaction.rollback().await?;
+                Ok(decisions)
+            }
+            Ok((decisions, accepted)) => {
+                transaction.commit().await?;
+                self.counters.committed(accepted);
+                Ok(decisions)
+            }
+            Err(error) => {
+                // What is reported is why it failed; a rollback that fails too adds nothing.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_in(
+        &self,
+        transaction: &DatabaseTransaction,
+        requests: &[Request],
+    ) -> Result<(Vec<Decision>, u64), DbErr> {
+        let mut needs = Needs::default();
+        for request in requests {
+            match request {
+                Request::Commit(prepared, _) => decide::needs(prepared, &mut needs),
+                Request::Claim(request, _) => _ = needs.jobs.insert(request.job),
+            }
+        }
+        let mut statements = 0;
+        let mut state = load::load(transaction, needs, &mut statements).await?;
+        let mut rows = Rows::default();
+        let decisions: Vec<Decision> = requests
+            .iter()
+            .map(|request| match request {
+                Request::Commit(prepared, _) => Decision::Commit(decide::commit(&mut state, prepared, &mut rows)),
+                Request::Claim(request, _) => Decision::Claim(decide::claim(&mut state, request)),
+            })
+            .collect();
+        emit::jobs(&mut rows, &state);
+        let mut written = 0;
+        for piece in rows.pieces() {
+            statements += piece.statements;
+            written += piece.rows;
+            run(transaction, piece).await?;
+        }
+        self.counters.wrote(statements, written);
+        let accepted = decisions.iter().filter(|decision| decision.is_accepted()).count();
+        Ok((decisions, accepted as u64))
+    }
+
+    fn fail(&self, request: Request, error: DbErr) {
+        let error = fault::error(error, &self.place);
+        // Whoever stopped waiting for the answer does not get one.
+        match request {
+            Request::Commit(_, answer) => _ = answer.send(Err(error)),
+            Request::Claim(_, answer) => _ = answer.send(Err(error)),
+        }
+    }
+}
+
+async fn run(transaction: &DatabaseTransaction, piece: Piece) -> Result<(), DbErr> {
+    transaction.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, piece.sql, piece.values)).await.map(drop)
+}
+
+fn answer(requests: Vec<Request>, decisions: Vec<Decision>) {
+    for (request, decision) in requests.into_iter().zip(decisions) {
+        // Whoever stopped waiting for the answer does not get one; the write is done all the same.
+        match (request, decision) {
+            (Request::Commit(_, answer), Decision::Commit(result)) => _ = answer.send(result),
+            (Request::Claim(_, answer), Decision::Claim(result)) => _ = answer.send(result),
+            (Request::Commit(..), Decision::Claim(_)) | (Request::Claim(..), Decision::Commit(_)) => {}
+        }
+    }
+}
