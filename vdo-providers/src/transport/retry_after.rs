@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(wait(&[("retry-after", " 1.5 ")]), Some(1500));
         assert_eq!(wait(&[("retry-after-ms", "250"), ("retry-after", "2")]), Some(250));
         assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(30_000));
-        assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1993 08:49:37 GMT")]), Some(0));
+        assert_eq!(wait(&[("retry-after", "Sat, 06 Nov 1993 08:49:37 GMT")]), Some(0));
         assert_eq!(
             wait(&[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6m0.5s")]),
             Some(360_500)
