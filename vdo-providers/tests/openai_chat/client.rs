@@ -79,7 +79,7 @@ async fn a_connection_that_is_never_made_times_out_and_was_not_sent() {
 async fn a_server_that_is_no_tls_server_was_not_sent_anything() {
     let server = Server::start(|_| answer(200, &[], "")).await;
     let url = format!("https://{}", server.address);
-    let error = complete(Config::new("x", url).with_key(KEY.into())).await.unwrap_err();
+    let error = complete(Config::new("x", url).with_connect_timeout(SHORT)).await.unwrap_err();
     assert!(!transport(&error).0, "{error:?}");
 }
 
