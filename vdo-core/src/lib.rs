@@ -34,6 +34,7 @@ pub mod schema;
 pub mod spend;
 pub mod syntax;
 pub mod task;
+pub mod testing;
 pub mod time;
 pub mod tree;
 pub mod usage;

@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The provider backends of VDO, one per feature.
+//!
+//! A backend sends one request per call and remembers nothing: retrying, failover and spend belong to the
+//! engine. It reads no environment and no file that its configuration does not name, and keeps keys out of
+//! everything it prints.
+//!
+//! Invariant: every backend passes the contract in [`vdo_core::testing::provider_contract`].
+
+#[cfg(any(feature = "http", feature = "scripted"))]
+pub mod clock;
+#[cfg(feature = "openai-chat")]
+pub mod openai_chat;
+#[cfg(feature = "scripted")]
+pub mod scripted;
+#[cfg(feature = "http")]
+mod transport;

@@ -1,0 +1,35 @@
+//! Chat Completions: what OpenAI began and most servers speak.
+//!
+//! One request per call, no redirect, no retry. The conversion is pure in both directions; only the client
+//! awaits.
+//!
+//! ```
+//! use vdo_core::port::Provider;
+//! use vdo_providers::openai_chat::{Config, ConfigError, OpenAiChat, Profile};
+//!
+//! # fn main() -> Result<(), ConfigError> {
+//! let config = Config::new("local", "http://127.0.0.1:11434/v1").with_profile(Profile::Ollama);
+//! let provider = OpenAiChat::new(config)?;
+//! assert_eq!(provider.name(), "local");
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod config;
+mod convert;
+mod errors;
+mod profile;
+mod reply;
+mod streaming;
+mod strict;
+mod wire;
+
+pub use client::OpenAiChat;
+pub use config::{Config, ConfigError, ModelConfig};
+pub use profile::{Dialect, MaxTokensField, Profile, Supports, SystemRole};
+
+pub use crate::transport::endpoint::EndpointError;
+
+#[cfg(test)]
+mod tests;

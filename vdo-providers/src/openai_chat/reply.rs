@@ -1,0 +1,198 @@
+//! What came back, in VDO's terms. Pure, and total: any bytes become a reply or an error.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+use vdo_core::message::{Block, Completion, Reply, Stop, ToolCall};
+use vdo_core::port::ProviderError;
+use vdo_core::usage::Usage;
+
+use super::errors;
+use super::wire;
+use crate::transport::redact::Redactor;
+
+/// A tool call before its arguments are read.
+#[derive(Debug, Default)]
+pub(super) struct RawCall {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) arguments: String,
+}
+
+/// Everything a reply is made of, whole or collected from chunks.
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    pub(super) text: String,
+    pub(super) refusal: String,
+    pub(super) calls: Vec<RawCall>,
+    pub(super) finish: Option<String>,
+    pub(super) usage: Option<wire::Usage>,
+    pub(super) model: Option<String>,
+    pub(super) id: Option<String>,
+}
+
+/// What is known of the request when its reply is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The model asked for.
+    pub(super) model: &'a str,
+    /// The messages sent: makes ids unique.
+    pub(super) messages: usize,
+    /// The request's id from the headers.
+    pub(super) request_id: Option<&'a str>,
+}
+
+/// Reads a whole reply.
+pub(super) fn parse(
+    body: &[u8],
+    request: &Completion,
+    request_id: Option<&str>,
+    redactor: &Redactor,
+) -> Result<Reply, ProviderError> {
+    let response: wire::Response = serde_json::from_slice(body).map_err(|error| ProviderError::BadAnswer {
+        message: format!("{error}; it starts: {}", redactor.clean_bytes(body)),
+        usage: None,
+    })?;
+    if let Some(error) = &response.error {
+        return Err(errors::within(error, redactor));
+    }
+    let usage = response.usage;
+    // The first choice is the only one asked for.
+    let Some(choice) = response.choices.into_iter().flatten().next() else {
+        return Err(ProviderError::BadAnswer {
+            message: format!("it has no choices; it starts: {}", redactor.clean_bytes(body)),
+            usage: usage.and_then(convert_usage),
+        });
+    };
+    if let Some(error) = &choice.error {
+        return Err(errors::within(error, redactor));
+    }
+    let said = choice.message.unwrap_or_default();
+    let calls = said.tool_calls.unwrap_or_default().into_iter().map(|call| {
+        let function = call.function.unwrap_or_default();
+        raw_call(call.id, function)
+    });
+    let calls = calls.chain(said.function_call.map(|function| raw_call(None, function))).collect();
+    let raw = Raw {
+        text: said.content.unwrap_or_default(),
+        refusal: said.refusal.unwrap_or_default(),
+        calls,
+        finish: choice.finish_reason,
+        usage,
+        model: response.model,
+        id: response.id,
+    };
+    let asked = Asked { model: &request.model, messages: request.messages.len(), request_id };
+    Ok(finish(raw, asked, || request.estimated_tokens()))
+}
+
+fn raw_call(id: Option<String>, function: wire::Function) -> RawCall {
+    RawCall {
+        id: id.unwrap_or_default(),
+        name: function.name.unwrap_or_default(),
+        arguments: function.arguments.map(arguments_text).unwrap_or_default(),
+    }
+}
+
+/// Returns arguments as text, whether they came as text or as JSON.
+pub(super) fn arguments_text(arguments: Value) -> String {
+    match arguments {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        json => json.to_string(),
+    }
+}
+
+/// Puts a reply together. `input` estimates the request's tokens where the server sent no usage.
+pub(super) fn finish(raw: Raw, asked: Asked<'_>, input: impl FnOnce() -> u64) -> Reply {
+    let refused = !raw.refusal.is_empty();
+    let has_calls = !raw.calls.is_empty();
+    let mut blocks = Vec::with_capacity(raw.calls.len() + 2);
+    for text in [raw.text, raw.refusal] {
+        if !text.is_empty() {
+            blocks.push(Block::Text { text });
+        }
+    }
+    blocks.extend(tool_calls(raw.calls, asked.messages));
+    let usage = raw.usage.and_then(convert_usage).unwrap_or_else(|| {
+        let output = blocks.iter().map(Block::estimated_tokens).fold(0, u64::saturating_add);
+        Usage { input: input(), output, estimated: true, ..Usage::default() }
+    });
+    let request_id = asked.request_id.map(str::to_owned).or(raw.id).filter(|id| !id.is_empty());
+    Reply {
+        blocks,
+        stop: stop(raw.finish.as_deref(), refused, has_calls),
+        usage,
+        model: raw.model.filter(|model| !model.is_empty()).unwrap_or_else(|| asked.model.to_owned()),
+        request_id,
+    }
+}
+
+/// Returns why a reply ended. Servers that say "stop" after a tool call are corrected.
+fn stop(finish: Option<&str>, refused: bool, has_calls: bool) -> Stop {
+    match finish {
+        Some("length" | "max_tokens") => Stop::Length,
+        Some("content_filter" | "refusal") => Stop::Refused,
+        _ if refused => Stop::Refused,
+        _ if has_calls => Stop::ToolUse,
+        _ => Stop::End,
+    }
+}
+
+/// Reads the arguments of calls and gives ids to those that have none or one that was used before.
+fn tool_calls(calls: Vec<RawCall>, messages: usize) -> Vec<Block> {
+    let mut seen = HashSet::new();
+    let mut blocks = Vec::with_capacity(calls.len());
+    for (index, call) in calls.into_iter().enumerate() {
+        let mut id = call.id;
+        if id.is_empty() || seen.contains(&id) {
+            // The conversation only grows, so that its length makes the id unique in it.
+            id = format!("call_{messages}_{}", index + 1);
+        }
+        seen.insert(id.clone());
+        blocks.push(Block::ToolCall(ToolCall { id, name: call.name, input: arguments(call.arguments) }));
+    }
+    blocks
+}
+
+/// Returns arguments as JSON, or as the text they are if they are not JSON.
+fn arguments(text: String) -> Value {
+    if text.trim().is_empty() {
+        return Value::Object(Map::new());
+    }
+    match serde_json::from_str::<Value>(&text) {
+        // Some models quote their arguments twice.
+        Ok(Value::String(inner)) => match serde_json::from_str::<Value>(&inner) {
+            Ok(object @ Value::Object(_)) => object,
+            _ => Value::String(inner),
+        },
+        Ok(value) => value,
+        Err(_) => Value::String(text),
+    }
+}
+
+/// Returns usage in disjoint fields; `None` if the server sent nothing but zeros, which no call takes.
+pub(super) fn convert_usage(usage: wire::Usage) -> Option<Usage> {
+    let prompt = usage.prompt_tokens.0;
+    let completion = usage.completion_tokens.0;
+    if prompt == 0 && completion == 0 {
+        return None;
+    }
+    let details = usage.prompt_tokens_details.unwrap_or_default();
+    let cached = details.cached_tokens.0.max(usage.prompt_cache_hit_tokens.0);
+    let written = details.cache_write_tokens.0;
+    let long = details.cache_write_tokens_details.unwrap_or_default().ttl_12h_tokens.0.min(written);
+    let reasoning = usage.completion_tokens_details.unwrap_or_default().reasoning_tokens.0;
+    // Some servers count reasoning beside the completion, not in it; their total shows it.
+    let beside = prompt.saturating_add(completion).saturating_add(reasoning) == usage.total_tokens.0;
+    let output = if reasoning > completion || beside { completion.saturating_add(reasoning) } else { completion };
+    Some(Usage {
+        input: prompt.saturating_sub(cached).saturating_sub(written),
+        cache_read: cached,
+        cache_write: written.saturating_sub(long),
+        cache_write_long: long,
+        output,
+        reasoning,
+        estimated: false,
+    })
+}
