@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The working-tree side of VDO: reading folders and repositories, looking at code, reading test results
+//! and handing finished trees over.
+//!
+//! Nothing here reads the environment, the home folder or the clock, and nothing prints: callers pass
+//! values in. Folders are read and written through handles that no link leads out of.
+//! Without features: [`folder`], [`detect`], [`results`] and [`deploy`].
+
+mod blocking;
+pub mod deploy;
+pub mod detect;
+pub mod folder;
+#[cfg(feature = "git")]
+pub mod git;
+#[cfg(feature = "scan")]
+pub mod import;
+#[cfg(all(feature = "git", feature = "scan"))]
+pub mod repository;
+pub mod results;
+#[cfg(feature = "scan")]
+pub mod scan;
+#[cfg(feature = "syntax")]
+pub mod syntax;
+#[cfg(feature = "scan")]
+pub mod walk;

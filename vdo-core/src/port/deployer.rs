@@ -4,9 +4,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::id::RevisionRef;
+use crate::id::{JobId, RevisionRef};
 use crate::job::{Job, Revision};
 use crate::port::{SourceError, TreeSource};
+use crate::tree::Manifest;
 
 /// What to hand over.
 #[derive(Debug, Clone)]
@@ -20,6 +21,10 @@ pub struct Deployment<'a> {
     pub lineage: &'a [(Job, Revision)],
     /// The whole tree.
     pub source: &'a dyn TreeSource,
+    /// Trees of jobs of the lineage, for targets that show history and may lack them. Default: none.
+    pub ancestors: &'a [(JobId, &'a dyn TreeSource)],
+    /// Which job each file comes from. Default: not told.
+    pub manifest: Option<&'a Manifest>,
 }
 
 impl<'a> Deployment<'a> {
@@ -31,7 +36,21 @@ impl<'a> Deployment<'a> {
         lineage: &'a [(Job, Revision)],
         source: &'a dyn TreeSource,
     ) -> Self {
-        Self { job, revision, lineage, source }
+        Self { job, revision, lineage, source, ancestors: &[], manifest: None }
+    }
+
+    /// Sets the trees of jobs of the lineage.
+    #[must_use]
+    pub fn with_ancestors(mut self, ancestors: &'a [(JobId, &'a dyn TreeSource)]) -> Self {
+        self.ancestors = ancestors;
+        self
+    }
+
+    /// Sets which job each file comes from.
+    #[must_use]
+    pub fn with_manifest(mut self, manifest: &'a Manifest) -> Self {
+        self.manifest = Some(manifest);
+        self
     }
 
     /// Returns the name of what is handed over.

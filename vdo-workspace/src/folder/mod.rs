@@ -1,0 +1,13 @@
+//! Folders as trees: reading one, and laying a tree out in one.
+//!
+//! Never follows a symbolic link below the folder it was given.
+//! Invariant: a content is handed out only if it has the hash that was asked for.
+
+pub(crate) mod confined;
+mod materialise;
+mod memory;
+mod source;
+
+pub use materialise::{MaterialiseError, Materialised, RefusedLink, link_fault, materialise};
+pub use memory::MemorySource;
+pub use source::FolderSource;

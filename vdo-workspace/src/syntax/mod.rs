@@ -1,0 +1,56 @@
+//! The structure of texts, by tree-sitter.
+//!
+//! Work is bounded by bytes, parser steps and nodes, never by time: the same text gives the same answer on
+//! every machine. A text that is over a bound has no structure. Never panics and never fails, whatever the text.
+
+mod faults;
+mod languages;
+mod outline;
+mod parse;
+
+use vdo_core::path::RepoPath;
+use vdo_core::syntax::{Symbol, Syntax, SyntaxFault};
+
+use languages::Language;
+
+/// The longest text that is parsed, in bytes.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
+/// How many faults are told of one text.
+pub const MAX_FAULTS: usize = 50;
+/// How many symbols are told of one text.
+pub const MAX_SYMBOLS: usize = 5_000;
+
+/// Structure for the languages this crate has a grammar of: Python.
+///
+/// Holds nothing; grammars and queries are compiled once per process, when first used.
+///
+/// ```
+/// use vdo_core::syntax::Syntax;
+/// use vdo_workspace::syntax::TreeSitterSyntax;
+/// let path = "app.py".parse().unwrap();
+/// assert!(TreeSitterSyntax.faults(&path, "def greet():\n    return 1\n").is_empty());
+/// assert_eq!(TreeSitterSyntax.faults(&path, "def greet(:\n    return 1\n").first().unwrap().line, 1);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TreeSitterSyntax;
+
+impl Syntax for TreeSitterSyntax {
+    fn language(&self, path: &RepoPath) -> Option<&'static str> {
+        Some(Language::of(path)?.name)
+    }
+
+    fn faults(&self, path: &RepoPath, text: &str) -> Vec<SyntaxFault> {
+        Language::of(path)
+            .and_then(|language| Some(faults::faults(&parse::parse(language, text)?, text)))
+            .unwrap_or_default()
+    }
+
+    fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol> {
+        Language::of(path)
+            .and_then(|language| outline::outline(language, &parse::parse(language, text)?, text))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

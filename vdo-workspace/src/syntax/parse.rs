@@ -1,0 +1,50 @@
+//! One bounded parse.
+
+use std::ops::ControlFlow;
+
+use tree_sitter::{ParseOptions, Parser, Tree};
+
+use super::MAX_TEXT_BYTES;
+use super::languages::Language;
+
+/// How often the parser may report progress; it does so every 100 or so of its operations.
+///
+/// Ordinary code takes under one report for every ten bytes; a megabyte of garbage would take far more.
+const MAX_REPORTS: u32 = 400_000;
+
+/// Returns the tree of `text`, or `None` if a bound is reached.
+pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
+    if text.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar()).ok()?;
+    let mut reports = 0_u32;
+    let mut progress = |_: &tree_sitter::ParseState| {
+        reports = reports.saturating_add(1);
+        if reports > MAX_REPORTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let options = ParseOptions::new().progress_callback(&mut progress);
+    let bytes = text.as_bytes();
+    parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
+}
+
+/// Returns `text` on one line, without runs of blanks, cut to `limit` characters.
+pub(super) fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    for (count, c) in
+        text.split_whitespace().flat_map(|word| std::iter::once(' ').chain(word.chars())).skip(1).enumerate()
+    {
+        if count == limit {
+            line.push('…');
+            break;
+        }
+        line.push(c);
+    }
+    line
+}
+
+/// Returns `number`, counted from 0, as a line counted from 1.
+pub(super) fn line_number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1)
+}
