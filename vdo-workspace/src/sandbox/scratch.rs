@@ -59,7 +59,8 @@ impl Tmpfs {
 
     /// Returns whether no block or no inode is left.
     pub(super) fn is_full(&self) -> bool {
-        rustix::fs::fstatvfs(&self.root).is_ok_and(|found| found.f_bavail == 0 || found.f_ffree == 0)
+        rustix::fs::fstatvfs(&self.root)
+            .is_ok_and(|found| found.f_bavail == 0 || found.f_ffree == 0)
     }
 }
 
@@ -97,7 +98,13 @@ fn make_folders(root: BorrowedFd<'_>, owner: Option<u32>) -> io::Result<()> {
         mkdirat(root, name, Mode::from_raw_mode(0o755))?;
         if let Some(uid) = owner {
             let (owner, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
-            chownat(root, name, Some(owner), Some(group), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
+            chownat(
+                root,
+                name,
+                Some(owner),
+                Some(group),
+                rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+            )?;
         }
     }
     Ok(())

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use libc::{c_long, sock_filter};
+use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompRule, sock_filter,
 };
 
 /// Which sandbox the filters are for.
@@ -25,6 +25,9 @@ pub(super) enum Profile {
 }
 
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+
+/// The obsolete way to ask for raw packets.
+const SOCK_PACKET: libc::c_int = 10;
 
 /// Namespace flags of `clone`; `clone3` hides them in memory and is refused whole.
 const NAMESPACES: [libc::c_int; 8] = [
@@ -87,8 +90,12 @@ const REFUSED: &[c_long] = &[
 ];
 
 #[cfg(target_arch = "x86_64")]
-const REFUSED_HERE: &[c_long] =
-    &[libc::SYS_kexec_file_load, libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt];
+const REFUSED_HERE: &[c_long] = &[
+    libc::SYS_kexec_file_load,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[c_long] = &[];
 
@@ -122,9 +129,12 @@ pub(super) fn filters(profile: Profile) -> io::Result<Vec<BpfProgram>> {
         rule(&[(0, SeccompCmpOp::MaskedEq(flag), flag)])
     });
     refused.insert(libc::SYS_clone, namespaces.collect::<io::Result<_>>()?);
-    let terminal = [libc::TIOCSTI as u64, 0x541C]
-        .map(|request| rule(&[(1, SeccompCmpOp::Eq, request)]));
-    refused.insert(libc::SYS_ioctl, terminal.into_iter().collect::<io::Result<_>>()?);
+    let terminal =
+        [libc::TIOCSTI as u64, 0x541C].map(|request| rule(&[(1, SeccompCmpOp::Eq, request)]));
+    refused.insert(
+        libc::SYS_ioctl,
+        terminal.into_iter().collect::<io::Result<_>>()?,
+    );
     refused.insert(libc::SYS_socket, sockets(profile)?);
     if let Profile::Shared { keep_process_group } = profile {
         refused.extend(every(SHARED_IPC));
@@ -173,9 +183,12 @@ fn sockets(profile: Profile) -> io::Result<Vec<SeccompRule>> {
             is_not(libc::AF_NETLINK),
         ]),
         // Route netlink stays: it answers "which interfaces are there" of the own namespace.
-        rule(&[is(libc::AF_NETLINK), (2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE as u64)]),
+        rule(&[
+            is(libc::AF_NETLINK),
+            (2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE as u64),
+        ]),
         rule(&[is_not(libc::AF_NETLINK), kind(libc::SOCK_RAW)]),
-        rule(&[is_not(libc::AF_NETLINK), kind(libc::SOCK_PACKET)]),
+        rule(&[is_not(libc::AF_NETLINK), kind(SOCK_PACKET)]),
     ]
     .into_iter()
     .collect()
@@ -193,7 +206,9 @@ fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> io::Result<SeccompRule> {
 }
 
 fn compile(rules: Rules, errno: libc::c_int) -> io::Result<BpfProgram> {
-    let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
+    let arch = std::env::consts::ARCH
+        .try_into()
+        .map_err(io::Error::other)?;
     let refusal = SeccompAction::Errno(errno.unsigned_abs());
     SeccompFilter::new(rules, SeccompAction::Allow, refusal, arch)
         .and_then(TryInto::try_into)
@@ -202,11 +217,26 @@ fn compile(rules: Rules, errno: libc::c_int) -> io::Result<BpfProgram> {
 
 /// Refuses the x32 calls, which share the architecture of x86-64 but not its numbers.
 fn refuse_x32() -> BpfProgram {
-    let step = |code: u32, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
+    let step = |code: u32, jt, jf, k| sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
     vec![
         step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, 0x4000_0000),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
+        step(
+            libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K,
+            0,
+            1,
+            0x4000_0000,
+        ),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32,
+        ),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ]
 }

@@ -22,15 +22,25 @@ pub(super) struct Slot {
     _lock: Option<File>,
 }
 
+/// Returns the slot of a run that is not confined.
+pub(super) fn none() -> Slot {
+    Slot {
+        uid: None,
+        _lock: None,
+    }
+}
+
 /// Takes a free slot of `uids`; locks are kept below `scratch`.
 pub(super) fn take(scratch: &Path, uids: &Range<u32>) -> Result<Slot, SandboxError> {
     if !geteuid().is_root() {
-        return Ok(Slot { uid: None, _lock: None });
+        return Ok(none());
     }
     let folder = scratch.join("vdo-sandbox-slots");
     let doing = || format!("opening the slots in {}", folder.display());
     match DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).doing(doing),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).doing(doing);
+        }
         _ => {}
     }
     let found = std::fs::symlink_metadata(&folder).doing(doing)?;
@@ -50,7 +60,10 @@ pub(super) fn take(scratch: &Path, uids: &Range<u32>) -> Result<Slot, SandboxErr
             .open(folder.join(uid.to_string()))
             .doing(doing)?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            return Ok(Slot { uid: Some(uid), _lock: Some(lock) });
+            return Ok(Slot {
+                uid: Some(uid),
+                _lock: Some(lock),
+            });
         }
     }
     Err(SandboxError::Busy { slots: uids.len() })
@@ -59,5 +72,8 @@ pub(super) fn take(scratch: &Path, uids: &Range<u32>) -> Result<Slot, SandboxErr
 /// Returns the uids that belong to accounts of this machine, which are never used.
 fn people() -> Vec<u32> {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    accounts.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
+    accounts
+        .lines()
+        .filter_map(|line| line.split(':').nth(2)?.parse().ok())
+        .collect()
 }

@@ -51,7 +51,10 @@ pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
 /// Only if `to` cannot be written or `from` itself cannot be read; what is wrong with single
 /// entries is listed in the result.
 pub(super) fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, policy: Policy) -> io::Result<Copied> {
-    let mut copy = Copy { policy, done: Copied::default() };
+    let mut copy = Copy {
+        policy,
+        done: Copied::default(),
+    };
     copy.folder(from, to, Path::new(""), 0)?;
     Ok(copy.done)
 }
@@ -111,15 +114,13 @@ impl Copy {
                 self.folder(inner.as_fd(), target.as_fd(), path, depth + 1)?;
             }
             FileType::RegularFile => self.file(from, to, name, path)?,
-            FileType::Symlink if self.policy.links => {
-                match readlinkat(from, name, Vec::new()) {
-                    Ok(target) => {
-                        symlinkat(&target, to, name)?;
-                        self.own(to, name)?;
-                    }
-                    Err(_) => self.refuse(path, RefusedWhy::Unreadable),
+            FileType::Symlink if self.policy.links => match readlinkat(from, name, Vec::new()) {
+                Ok(target) => {
+                    symlinkat(&target, to, name)?;
+                    self.own(to, name)?;
                 }
-            }
+                Err(_) => self.refuse(path, RefusedWhy::Unreadable),
+            },
             FileType::Symlink => self.refuse(path, RefusedWhy::Symlink),
             _ => self.refuse(path, RefusedWhy::Special),
         }
@@ -149,8 +150,13 @@ impl Copy {
             return Ok(());
         }
         // Only "executable or not" crosses over: no set-uid bit, no foreign write permission.
-        let mode = if stat.st_mode & 0o111 == 0 { 0o644 } else { 0o755 };
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = if stat.st_mode & 0o111 == 0 {
+            0o644
+        } else {
+            0o755
+        };
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let target = openat(to, name, flags, Mode::from_raw_mode(mode))?;
         let copied = pour(source, target, stat.st_size.unsigned_abs())?;
         self.own(to, name)?;
@@ -162,7 +168,13 @@ impl Copy {
     fn own(&self, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         if let Some((uid, gid)) = self.policy.owner {
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-            chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+            chownat(
+                folder,
+                name,
+                Some(uid),
+                Some(gid),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )?;
         }
         Ok(())
     }
@@ -170,7 +182,10 @@ impl Copy {
     fn refuse(&mut self, path: &Path, why: RefusedWhy) {
         self.done.refused_total += 1;
         if self.done.refused_total <= NAMED {
-            self.done.refused.push(Refused { path: PathBuf::from(path), why });
+            self.done.refused.push(Refused {
+                path: PathBuf::from(path),
+                why,
+            });
         }
     }
 }
