@@ -21,6 +21,8 @@ use super::{Require, SandboxConfig, child, net};
 
 /// How long a launcher may take to set up.
 const LAUNCH: Duration = Duration::from_secs(30);
+/// How long it may take to name its child, which it does before the child runs.
+const NAMED: Duration = Duration::from_secs(2);
 
 /// What the run and its caller tell each other.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub(super) fn run(
     let mut watch = watch.doing(|| "watching the sandbox".into())?;
     launched(&mut watch)?;
     if let Some(status) = &status {
-        let inner = inner_pid(status.as_fd(), LAUNCH)
+        let inner = inner_pid(status.as_fd(), NAMED)
             .map_err(|error| SandboxError::launch(error.to_string()))?;
         watch
             .set_inner(inner)

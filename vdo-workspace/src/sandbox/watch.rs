@@ -241,6 +241,8 @@ fn take(stream: &mut Option<impl Read>, block: &mut [u8]) -> io::Result<(usize, 
 
 /// Reads the process id that the launcher wrote on `status`.
 pub(super) fn inner_pid(status: BorrowedFd<'_>, left: Duration) -> io::Result<u32> {
+    // A launcher that is not bubblewrap may hold the pipe and say nothing: never block on it.
+    rustix::io::ioctl_fionbio(status, true)?;
     wait_for(&mut [PollFd::from_borrowed_fd(status, PollFlags::IN)], left)?;
     let mut block = [0_u8; 4096];
     let count = rustix::io::read(status, &mut block)?;

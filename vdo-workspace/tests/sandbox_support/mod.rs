@@ -46,13 +46,26 @@ pub fn assert_all_dead(marker: &str) {
 
 /// Returns the command lines of other processes that name `marker`.
 pub fn holders(marker: &str) -> Vec<String> {
-    let own = std::process::id().to_string();
+    found(marker).into_iter().map(|(_, line)| line).collect()
+}
+
+/// Kills the processes that name `marker`, one by one.
+pub fn end_holders(marker: &str) {
+    for (pid, _) in found(marker) {
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+fn found(marker: &str) -> Vec<(i32, String)> {
+    let own = std::process::id().cast_signed();
     std::fs::read_dir("/proc")
         .unwrap()
         .flatten()
-        .filter(|entry| entry.file_name().to_str() != Some(own.as_str()))
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).into_owned())
-        .filter(|line| line.contains(marker))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != own)
+        .filter_map(|pid: i32| Some((pid, std::fs::read(format!("/proc/{pid}/cmdline")).ok()?)))
+        .map(|(pid, line)| (pid, String::from_utf8_lossy(&line).into_owned()))
+        .filter(|(_, line)| line.contains(marker))
         .collect()
 }
