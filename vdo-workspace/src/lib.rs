@@ -16,6 +16,8 @@ pub mod import;
 #[cfg(all(feature = "git", feature = "scan"))]
 pub mod repository;
 pub mod results;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 #[cfg(feature = "scan")]
 pub mod scan;
 #[cfg(feature = "syntax")]
