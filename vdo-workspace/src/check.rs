@@ -1,0 +1,246 @@
+//! Runs a project's check commands in the sandbox: the `Checker` port.
+//!
+//! Every request lays its tree out anew, so that nothing a command left behind reaches the next request.
+//! What a project needs installed is prepared once per contents of the files that decide it, and only read afterwards.
+//! Invariant: a report is stamped with the tier its commands really ran in.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use vdo_core::check::{CheckCommand, CheckReport, CommandOutcome, CommandSource, Harvested, Runner, Setup};
+use vdo_core::content::{Bytes, Mode};
+use vdo_core::path::RepoPath;
+use vdo_core::port::{CheckError, CheckRequest, Checked, Checker, SourceError, TreeSource};
+
+use crate::folder::{MaterialiseError, materialise};
+use crate::results;
+use crate::sandbox::{
+    Deps, IndexSettings, Invocation, Limits, Net, Require, RunReport, Sandbox, SandboxError, Tier, Toolchains,
+};
+
+/// Where a pytest run leaves its results, in the project's root; see [`crate::detect`].
+pub const JUNIT: &str = ".vdo-junit.xml";
+/// The largest results file that is read.
+const MAX_JUNIT: u64 = 16 * 1024 * 1024;
+
+/// A checker that confines what it runs.
+#[derive(Debug)]
+pub struct SandboxChecker {
+    sandbox: Sandbox,
+    require: Require,
+    toolchains: Toolchains,
+    index: IndexSettings,
+    /// Prepared dependencies by key.
+    deps: PathBuf,
+    limits: Limits,
+    preparing: Mutex<()>,
+}
+
+impl SandboxChecker {
+    /// Returns a checker that runs commands in exactly the tier required, and keeps prepared dependencies in `deps`.
+    pub fn new(sandbox: Sandbox, require: Require, deps: impl Into<PathBuf>) -> Self {
+        Self {
+            sandbox,
+            require,
+            toolchains: Toolchains::default(),
+            index: IndexSettings::default(),
+            deps: deps.into(),
+            limits: Limits::default(),
+            preparing: Mutex::new(()),
+        }
+    }
+
+    /// Sets the toolchains from outside `/usr`. Default: none.
+    #[must_use]
+    pub fn with_toolchains(mut self, toolchains: Toolchains) -> Self {
+        self.toolchains = toolchains;
+        self
+    }
+
+    /// Sets the package index settings that preparing uses. Default: none.
+    #[must_use]
+    pub fn with_index(mut self, index: IndexSettings) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// Sets the limits; the time of a command comes with the request.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Finds out whether the required tier holds here.
+    ///
+    /// # Errors
+    /// [`SandboxError::Unavailable`] says what is missing.
+    pub async fn probe(&self) -> Result<(), SandboxError> {
+        self.sandbox.probe(self.require.tier()).await.map(|_| ())
+    }
+
+    fn invocation(&self, command: &str, work: &Path, time: Duration) -> Invocation {
+        Invocation::new(["/bin/sh", "-c", command])
+            .with_work(work)
+            .with_limits(self.limits.clone().with_time(time))
+            .with_toolchains(self.toolchains.clone())
+            .with_tier(self.require.clone())
+            .with_env("CI", "1")
+            .with_env("PYTHONDONTWRITEBYTECODE", "1")
+    }
+
+    /// Installs what the project needs, unless it lies there already. The inner error is the outcome of a setup that failed.
+    async fn prepare(
+        &self,
+        setup: &[Setup],
+        source: &dyn TreeSource,
+        work: &Path,
+        time: Duration,
+    ) -> Result<Result<Option<PathBuf>, CommandOutcome>, CheckError> {
+        if setup.is_empty() {
+            return Ok(Ok(None));
+        }
+        if self.require.tier() < Tier::T2 {
+            return Err(CheckError::Unavailable {
+                reason: format!("the project needs dependencies, which are installed in T2 only, and {} was asked for", self.require.tier()),
+                advice: "use tier T2".to_owned(),
+            });
+        }
+        let command = setup.iter().map(|setup| format!("( {} )", setup.run)).collect::<Vec<_>>().join(" && ");
+        let dir = self.deps.join(key(setup, source, &self.toolchains).await?);
+        // One preparation at a time in this process; another process makes the folder appear whole or not at all.
+        let _turn = self.preparing.lock().await;
+        if dir.is_dir() {
+            return Ok(Ok(Some(dir)));
+        }
+        let invocation = self
+            .invocation(&command, work, time)
+            .with_net(Net::Prepare { allow: self.index.hosts() })
+            .with_index(self.index.clone())
+            .with_deps(Deps::Write { dir: dir.clone() });
+        match self.sandbox.run(invocation).await {
+            Ok(report) if report.exit.is_success() => Ok(Ok(Some(dir))),
+            // Another process was faster.
+            _ if dir.is_dir() => Ok(Ok(Some(dir))),
+            Ok(report) => {
+                let command = CheckCommand { run: command, source: CommandSource::Detected, runner: Runner::Other };
+                Ok(Err(outcome(&command, &report, None)))
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Checker for SandboxChecker {
+    async fn check(&self, request: CheckRequest<'_>) -> Result<Checked, CheckError> {
+        self.probe().await.map_err(refused)?;
+        let work = tempfile::Builder::new().prefix("vdo-check-").tempdir()?;
+        fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755))?;
+        materialise(request.source, work.path()).await.map_err(unlaid)?;
+        let mut report = CheckReport {
+            tier: core_tier(self.require.tier()),
+            tree_hash: request.source.tree().root_hash(),
+            outcomes: Vec::new(),
+            setup_failed: None,
+        };
+        let mut files = Vec::new();
+        let deps = match self.prepare(request.setup, request.source, work.path(), request.timeout).await? {
+            Ok(deps) => deps,
+            Err(failed) => {
+                report.setup_failed = Some(failed);
+                return Ok(Checked { report, files });
+            }
+        };
+        for command in request.commands {
+            let harvest = tempfile::Builder::new().prefix("vdo-harvest-").tempdir()?;
+            let mut invocation = self.invocation(&command.run, work.path(), request.timeout);
+            if let Some(dir) = &deps {
+                invocation = invocation.with_deps(Deps::Read { dir: dir.clone() });
+            }
+            let wants_files = command.runner == Runner::Pytest || !request.harvest.is_empty();
+            if wants_files {
+                invocation = invocation.with_harvest(harvest.path());
+            }
+            let ran = self.sandbox.run(invocation).await.map_err(refused)?;
+            let junit = (command.runner == Runner::Pytest).then(|| read(&harvest.path().join(JUNIT))).flatten();
+            report.outcomes.push(outcome(command, &ran, junit.as_deref()));
+            files.extend(request.harvest.iter().filter_map(|path| harvested(harvest.path(), path)));
+        }
+        Ok(Checked { report, files })
+    }
+}
+
+/// Names what preparing makes: the commands, the contents of the files that decide it, and the tools it is made with.
+async fn key(setup: &[Setup], source: &dyn TreeSource, tools: &Toolchains) -> Result<String, SourceError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("1\n{tools:?}\n").as_bytes());
+    for one in setup {
+        hasher.update(one.run.as_bytes());
+        hasher.update(b"\0");
+        for path in &one.inputs {
+            hasher.update(path.as_str().as_bytes());
+            hasher.update(b"\0");
+            if let Some(entry) = source.tree().get(path) {
+                hasher.update(entry.blob.as_bytes());
+            }
+        }
+    }
+    Ok(hasher.finalize().to_hex().chars().take(32).collect())
+}
+
+fn outcome(command: &CheckCommand, report: &RunReport, junit: Option<&[u8]>) -> CommandOutcome {
+    let (out, err) = (&report.stdout.text, &report.stderr.text);
+    let gap = if out.is_empty() || out.ends_with('\n') || err.is_empty() { "" } else { "\n" };
+    let mut output = format!("{out}{gap}{err}");
+    for limit in &report.limits_hit {
+        output.push_str(&format!("\n[the sandbox's limit on {limit:?} was reached]"));
+    }
+    let exit = match report.exit {
+        crate::sandbox::Exit::Code(code) => vdo_core::check::Exit::Code(code),
+        crate::sandbox::Exit::Signal(signal) => vdo_core::check::Exit::Signal(signal),
+        crate::sandbox::Exit::TimedOut => vdo_core::check::Exit::TimedOut,
+    };
+    let tests = results::parse(command.runner, &output, junit);
+    let duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX);
+    CommandOutcome { command: command.clone(), exit, output, tests, duration_ms }
+}
+
+fn core_tier(tier: Tier) -> vdo_core::check::Tier {
+    match tier {
+        Tier::T0 => vdo_core::check::Tier::T0,
+        Tier::T1 => vdo_core::check::Tier::T1,
+        Tier::T2 => vdo_core::check::Tier::T2,
+    }
+}
+
+/// Reads a file that a harvest made: a regular one, no larger than a results file may be.
+fn read(file: &Path) -> Option<Vec<u8>> {
+    let about = fs::symlink_metadata(file).ok()?;
+    (about.is_file() && about.len() <= MAX_JUNIT).then(|| fs::read(file).ok())?
+}
+
+fn harvested(folder: &Path, path: &RepoPath) -> Option<Harvested> {
+    let file = folder.join(path.as_str());
+    let about = fs::symlink_metadata(&file).ok().filter(fs::Metadata::is_file)?;
+    let mode = if about.permissions().mode() & 0o100 != 0 { Mode::Executable } else { Mode::File };
+    let bytes: Bytes = Arc::from(fs::read(&file).ok()?);
+    Some(Harvested { path: path.clone(), bytes, mode })
+}
+
+fn unlaid(error: MaterialiseError) -> CheckError {
+    CheckError::Source(SourceError { what: "the tree".to_owned(), source: Box::new(error) })
+}
+
+fn refused(error: SandboxError) -> CheckError {
+    match error {
+        SandboxError::Unavailable { reason, advice, .. } => CheckError::Unavailable { reason, advice },
+        other if other.is_retryable() => CheckError::Launch(other.to_string()),
+        other => CheckError::Io(std::io::Error::other(other)),
+    }
+}
