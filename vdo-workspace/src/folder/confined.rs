@@ -46,11 +46,6 @@ impl Confined {
         Ok(Self { root, last: None })
     }
 
-    /// Returns the handle of the folder itself.
-    pub(crate) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
-    }
-
     /// Returns what lies at `path`.
     pub(crate) fn kind(&mut self, path: &str) -> io::Result<Kind> {
         let (folder, name) = self.parent(path, false)?;

@@ -13,9 +13,12 @@ use super::{bits_of, message, mode_of};
 /// Where each content lies in the object store. Submodules have no object; theirs is the commit they name.
 pub(super) type Objects = HashMap<BlobHash, Oid>;
 
+/// A name in a folder, its object and its file mode.
+type Child = (String, Oid, i32);
+
 /// Writes the trees of `files` and returns the root's.
 pub(super) fn write_tree(repo: &Repository, files: &FileTree, objects: &Objects) -> Result<Oid, git2::Error> {
-    let mut folders: BTreeMap<(usize, String), Vec<(String, Oid, i32)>> = BTreeMap::new();
+    let mut folders: BTreeMap<(usize, String), Vec<Child>> = BTreeMap::new();
     for (path, entry) in &files.0 {
         let oid = objects.get(&entry.blob).ok_or_else(|| git2::Error::from_str("a content was not written"))?;
         let above = path.ancestors().next().unwrap_or_default();

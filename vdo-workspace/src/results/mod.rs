@@ -1,1 +1,93 @@
-//! Soon.
+//! Per-test results, read from what a test runner printed or reported. Pure.
+//!
+//! The text is not trusted: work is bounded by its size, no entity is expanded, and what does not look like a
+//! result is passed over. Invariant: a result is only ever told of a test the runner named.
+
+mod cargo;
+mod go;
+mod junit;
+mod node;
+mod pytest;
+mod unittest;
+
+use vdo_core::check::{Runner, TestResult, TestStatus};
+
+/// How many results are told of one run.
+pub const MAX_TESTS: usize = 20_000;
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 300;
+/// How many bytes of an output or report are read.
+pub const MAX_BYTES: usize = 32 << 20;
+
+/// The name of the one skipped result that stands for "the runner said that it ran no test".
+///
+/// With it, a command of that runner does not pass for having exited with 0; see
+/// [`vdo_core::check::CommandOutcome::passed`].
+pub const NO_TESTS: &str = "(no tests were run)";
+
+/// Returns the results of the tests that ran; empty if the output does not tell.
+///
+/// `junit` is the JUnit report, where one was asked for. It is preferred to the output.
+/// A run of pytest or unittest that says it ran nothing gives one skipped result named [`NO_TESTS`].
+#[must_use]
+pub fn parse(runner: Runner, output: &str, junit: Option<&[u8]>) -> Vec<TestResult> {
+    let report = junit.filter(|bytes| bytes.len() <= MAX_BYTES).and_then(junit::parse);
+    if let Some(tests) = report
+        && !tests.0.is_empty()
+    {
+        return tests.0;
+    }
+    let output = plain(output);
+    let mut tests = Tests::default();
+    match runner {
+        Runner::Pytest => pytest::parse(&output, &mut tests),
+        Runner::Unittest => unittest::parse(&output, &mut tests),
+        Runner::Cargo => cargo::parse(&output, &mut tests),
+        Runner::Node => node::parse(&output, &mut tests),
+        Runner::Go => go::parse(&output, &mut tests),
+        Runner::Other => {}
+    }
+    tests.0
+}
+
+/// Results under way, bounded.
+#[derive(Debug, Default)]
+struct Tests(Vec<TestResult>);
+
+impl Tests {
+    fn add(&mut self, name: &str, status: TestStatus) {
+        if self.0.len() < MAX_TESTS && !name.is_empty() {
+            self.0.push(TestResult { name: name.chars().take(MAX_NAME).collect(), status });
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|test| test.name == name)
+    }
+}
+
+/// Returns the start of `output` that is read, without terminal escapes and carriage returns.
+fn plain(output: &str) -> String {
+    let mut end = output.len().min(MAX_BYTES);
+    while !output.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut plain = String::with_capacity(end);
+    let mut chars = output.get(..end).unwrap_or_default().chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => {
+                if chars.next() == Some('[') {
+                    // A control sequence ends with a character from @ to ~.
+                    let _ = chars.find(|c| ('@'..='~').contains(c));
+                }
+            }
+            '\r' => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests;

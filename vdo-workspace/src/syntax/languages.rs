@@ -1,9 +1,7 @@
 //! The languages, as a table: adding one is adding a row.
 
-use std::sync::OnceLock;
-
-use tree_sitter::Query;
 use vdo_core::path::RepoPath;
+use vdo_core::syntax::SymbolKind;
 
 /// A language and how its structure is read.
 pub(super) struct Language {
@@ -11,30 +9,65 @@ pub(super) struct Language {
     pub(super) name: &'static str,
     extensions: &'static [&'static str],
     grammar: fn() -> tree_sitter::Language,
-    /// Captures `@function`, `@type`, `@value` and `@import` around a definition and `@name` on its name.
-    outline: &'static str,
+    /// The nodes that define something.
+    pub(super) definitions: &'static [Definition],
     /// The field of a definition at which its signature ends.
     pub(super) body: &'static str,
     /// What may stand between a signature and the body.
     pub(super) signature_end: &'static [char],
-    query: OnceLock<Option<Query>>,
+}
+
+/// A kind of node that defines something.
+pub(super) struct Definition {
+    /// The node's kind in the grammar.
+    pub(super) node: &'static str,
+    /// What it defines.
+    pub(super) kind: SymbolKind,
+    /// The fields with the names; a node in one of them may have a field of the same name again (`a as b`).
+    pub(super) name: &'static str,
+    /// The kind a name must have; empty: any.
+    pub(super) name_node: &'static str,
+    /// The kinds of the nodes above it, nearest first; empty: any.
+    pub(super) below: &'static [&'static str],
 }
 
 static LANGUAGES: [Language; 1] = [Language {
     name: "python",
     extensions: &["py", "pyi", "pyw"],
     grammar: || tree_sitter_python::LANGUAGE.into(),
-    outline: "
-        (function_definition name: (identifier) @name) @function
-        (class_definition name: (identifier) @name) @type
-        (module (expression_statement (assignment left: (identifier) @name)) @value)
-        (import_statement name: (dotted_name) @name) @import
-        (import_statement name: (aliased_import name: (dotted_name) @name)) @import
-        (import_from_statement module_name: (_) @name) @import
-    ",
+    definitions: &[
+        Definition {
+            node: "function_definition",
+            kind: SymbolKind::Function,
+            name: "name",
+            name_node: "identifier",
+            below: &[],
+        },
+        Definition {
+            node: "class_definition",
+            kind: SymbolKind::Type,
+            name: "name",
+            name_node: "identifier",
+            below: &[],
+        },
+        Definition {
+            node: "assignment",
+            kind: SymbolKind::Value,
+            name: "left",
+            name_node: "identifier",
+            below: &["expression_statement", "module"],
+        },
+        Definition { node: "import_statement", kind: SymbolKind::Import, name: "name", name_node: "", below: &[] },
+        Definition {
+            node: "import_from_statement",
+            kind: SymbolKind::Import,
+            name: "module_name",
+            name_node: "",
+            below: &[],
+        },
+    ],
     body: "body",
     signature_end: &[':'],
-    query: OnceLock::new(),
 }];
 
 impl Language {
@@ -48,11 +81,6 @@ impl Language {
     pub(super) fn grammar(&self) -> tree_sitter::Language {
         (self.grammar)()
     }
-
-    /// Returns the outline's query; `None` if it does not fit the grammar, which a test rules out.
-    pub(super) fn query(&self) -> Option<&Query> {
-        self.query.get_or_init(|| Query::new(&self.grammar(), self.outline).ok()).as_ref()
-    }
 }
 
 #[cfg(test)]
@@ -60,9 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_query_fits_its_grammar() {
+    fn every_name_in_the_table_is_one_of_the_grammar() {
         for language in &LANGUAGES {
-            assert!(language.query().is_some(), "{}", language.name);
+            let grammar = language.grammar();
+            for definition in language.definitions {
+                for kind in definition.below.iter().chain([&definition.node]) {
+                    assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{kind}");
+                }
+                assert!(grammar.field_id_for_name(definition.name).is_some(), "{}", definition.name);
+            }
+            assert!(grammar.field_id_for_name(language.body).is_some());
         }
     }
 }

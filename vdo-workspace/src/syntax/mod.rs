@@ -22,7 +22,7 @@ pub const MAX_SYMBOLS: usize = 5_000;
 
 /// Structure for the languages this crate has a grammar of: Python.
 ///
-/// Holds nothing; grammars and queries are compiled once per process, when first used.
+/// Holds nothing; grammars are tables of the program, and a parser is made for every call.
 ///
 /// ```
 /// use vdo_core::syntax::Syntax;
@@ -47,7 +47,7 @@ impl Syntax for TreeSitterSyntax {
 
     fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol> {
         Language::of(path)
-            .and_then(|language| outline::outline(language, &parse::parse(language, text)?, text))
+            .and_then(|language| Some(outline::outline(language, &parse::parse(language, text)?, text)))
             .unwrap_or_default()
     }
 }

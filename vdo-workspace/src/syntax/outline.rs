@@ -1,121 +1,114 @@
 //! What a text defines.
+//!
+//! One walk over the tree that never goes back: work grows with the number of nodes. Queries would be
+//! shorter, but on deeply nested or broken texts their cost grows with the square.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
-use tree_sitter::{Node, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
+use tree_sitter::{Node, Tree, TreeCursor};
 use vdo_core::syntax::{Symbol, SymbolKind};
 
-use super::languages::Language;
+use super::MAX_SYMBOLS;
+use super::languages::{Definition, Language};
 use super::parse::{line_number, one_line};
-use super::{MAX_SYMBOLS, MAX_TEXT_BYTES};
 
-/// How often a query may report progress.
-const MAX_REPORTS: u32 = 400_000;
+/// How many nodes are looked at.
+const MAX_NODES: usize = 2_000_000;
+/// How many names one definition may give.
+const MAX_NAMES: usize = 100;
 /// The longest signature and the longest name, in characters.
 const MAX_SIGNATURE: usize = 200;
 
-/// A definition as the query found it.
-struct Found {
-    range: Range<usize>,
-    row: usize,
-    kind: SymbolKind,
-    name: String,
-    signature: String,
-}
-
-/// Returns the symbols in the order of the text; `None` if a bound is reached.
-pub(super) fn outline(language: &Language, tree: &Tree, text: &str) -> Option<Vec<Symbol>> {
-    let mut found = find(language, tree, text)?;
-    found.sort_by(|one, two| {
-        (one.range.start, std::cmp::Reverse(one.range.end), &one.name).cmp(&(
-            two.range.start,
-            std::cmp::Reverse(two.range.end),
-            &two.name,
-        ))
-    });
-    found.dedup_by(|one, two| one.range == two.range && one.name == two.name);
-    let mut symbols = Vec::new();
-    let mut around: Vec<(Range<usize>, SymbolKind, String)> = Vec::new();
-    for Found { range, row, kind, name, signature } in found {
-        while around.last().is_some_and(|(outer, _, _)| outer.end <= range.start) {
+/// Returns the symbols in the order of the text. What a function defines is its own affair.
+pub(super) fn outline(language: &Language, tree: &Tree, text: &str) -> Vec<Symbol> {
+    let mut symbols: Vec<Symbol> = Vec::new();
+    let mut around: Vec<(Range<usize>, String)> = Vec::new();
+    let mut above: Vec<&str> = Vec::new();
+    let mut cursor = tree.walk();
+    for _ in 0..MAX_NODES {
+        let node = cursor.node();
+        let definition = language.definitions.iter().find(|definition| definition.fits(node.kind(), &above));
+        while around.last().is_some_and(|(outer, _)| outer.end <= node.start_byte()) {
             around.pop();
         }
-        let local = around.iter().any(|(_, kind, _)| *kind == SymbolKind::Function);
-        let full = match around.last() {
-            Some((_, SymbolKind::Type, outer)) if kind != SymbolKind::Import => format!("{outer}.{name}"),
+        if let Some(definition) = definition {
+            define(language, definition, node, text, &mut around, &mut symbols);
+        }
+        // Functions, values and imports hold nothing that is told of; only types and plain nodes are entered.
+        let closed = definition.is_some_and(|definition| definition.kind != SymbolKind::Type);
+        let entered = !closed && cursor.goto_first_child();
+        if entered {
+            above.push(node.kind());
+        }
+        if symbols.len() >= MAX_SYMBOLS || !(entered || advance(&mut cursor, &mut above)) {
+            break;
+        }
+    }
+    symbols
+}
+
+impl Definition {
+    fn fits(&self, kind: &str, above: &[&str]) -> bool {
+        self.node == kind
+            && self.below.iter().zip(above.iter().rev()).filter(|(want, is)| want == is).count() == self.below.len()
+    }
+}
+
+/// Moves on to the next node that is not below this one; returns whether there is one.
+fn advance(cursor: &mut TreeCursor<'_>, above: &mut Vec<&str>) -> bool {
+    loop {
+        if cursor.goto_next_sibling() {
+            return true;
+        }
+        if !cursor.goto_parent() {
+            return false;
+        }
+        above.pop();
+    }
+}
+
+fn define(
+    language: &Language,
+    definition: &Definition,
+    node: Node<'_>,
+    text: &str,
+    around: &mut Vec<(Range<usize>, String)>,
+    symbols: &mut Vec<Symbol>,
+) {
+    let signature = signature(language, node, text);
+    for name in names(definition, node) {
+        let name = one_line(text.get(name.byte_range()).unwrap_or_default(), MAX_SIGNATURE);
+        let name = match around.last() {
+            Some((_, outer)) if definition.kind != SymbolKind::Import => format!("{outer}.{name}"),
             _ => name,
         };
-        if matches!(kind, SymbolKind::Function | SymbolKind::Type) {
-            around.push((range, kind, full.chars().take(MAX_SIGNATURE).collect()));
+        let name: String = name.chars().take(MAX_SIGNATURE).collect();
+        if definition.kind == SymbolKind::Type {
+            around.push((node.byte_range(), name.clone()));
         }
-        if !local && symbols.len() < MAX_SYMBOLS {
-            let name = full.chars().take(MAX_SIGNATURE).collect();
-            symbols.push(Symbol { name, kind, line: line_number(row), signature });
-        }
+        let line = line_number(node.start_position().row);
+        symbols.push(Symbol { name, kind: definition.kind, line, signature: signature.clone() });
     }
-    Some(symbols)
 }
 
-fn find(language: &Language, tree: &Tree, text: &str) -> Option<Vec<Found>> {
-    let query = language.query()?;
-    let names = query.capture_names();
-    let mut reports = 0_u32;
-    let mut progress = |_: &tree_sitter::QueryCursorState| {
-        reports = reports.saturating_add(1);
-        if reports > MAX_REPORTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let mut cursor = QueryCursor::new();
-    cursor.set_match_limit(4096);
-    let options = QueryCursorOptions::new().progress_callback(&mut progress);
-    let mut matches = cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
-    let mut found = Vec::new();
-    while let Some(matched) = matches.next() {
-        let (mut whole, mut name) = (None, None);
-        for capture in matched.captures() {
-            let index = usize::try_from(capture.index).unwrap_or(usize::MAX);
-            match names.get(index).copied() {
-                Some("function") => whole = Some((capture.node, SymbolKind::Function)),
-                Some("type") => whole = Some((capture.node, SymbolKind::Type)),
-                Some("value") => whole = Some((capture.node, SymbolKind::Value)),
-                Some("import") => whole = Some((capture.node, SymbolKind::Import)),
-                Some("name") => name = text.get(capture.node.byte_range()),
-                _ => {}
-            }
-        }
-        let (Some((node, kind)), Some(name)) = (whole, name) else { continue };
-        found.push(Found {
-            range: node.byte_range(),
-            row: node.start_position().row,
-            kind,
-            name: one_line(name, MAX_SIGNATURE),
-            signature: signature(language, node, text),
-        });
-        if found.len() > MAX_TEXT_BYTES / 8 {
-            return None;
-        }
-    }
-    drop(matches);
-    (reports <= MAX_REPORTS).then_some(found)
+fn names<'tree>(definition: &Definition, node: Node<'tree>) -> Vec<Node<'tree>> {
+    let mut cursor = node.walk();
+    let found = node.children_by_field_name(definition.name, &mut cursor).take(MAX_NAMES);
+    found
+        .map(|name| name.child_by_field_name(definition.name).unwrap_or(name))
+        .filter(|name| definition.name_node.is_empty() || name.kind() == definition.name_node)
+        .collect()
 }
 
+/// Returns what stands before the body, without a comment that ends it.
 fn signature(language: &Language, node: Node<'_>, text: &str) -> String {
-    let end = node.child_by_field_name(language.body).map_or(node.end_byte(), |body| body.start_byte());
-    // A comment may stand between the signature and the body.
-    let end = node
-        .child_by_field_name("parameters")
-        .map_or(end, |parameters| end.min(closing(text, parameters.end_byte(), end, language)));
+    let mut end = node.child_by_field_name(language.body).map_or(node.end_byte(), |body| body.start_byte());
+    let mut cursor = node.walk();
+    for child in node.children(&mut cursor).take(MAX_NAMES) {
+        if child.kind() == "comment" {
+            end = end.min(child.start_byte());
+        }
+    }
     let head = text.get(node.start_byte()..end).unwrap_or_default();
     one_line(head.trim_end().trim_end_matches(language.signature_end), MAX_SIGNATURE)
-}
-
-/// Returns where the line that ends a signature ends.
-fn closing(text: &str, from: usize, end: usize, language: &Language) -> usize {
-    let rest = text.get(from..end).unwrap_or_default();
-    rest.find('\n').filter(|at| rest.get(..*at).is_some_and(|line| line.contains(language.signature_end))).map_or(
-        end,
-        |at| {
-            let line = rest.get(..at).unwrap_or_default();
-            from + line.rfind(language.signature_end).unwrap_or(at)
-        },
-    )
 }
