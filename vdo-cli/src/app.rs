@@ -101,7 +101,7 @@ pub fn cache_folder() -> PathBuf {
 
 /// Returns the process's variables as the sandbox wants them.
 pub fn environment() -> Environment {
-    Environment::from_vars(std::env::vars())
+    std::env::vars().collect()
 }
 
 /// Makes the checker for a required tier.
@@ -180,7 +180,11 @@ fn is_loopback(url: &str) -> bool {
 pub fn to_branches() -> Deliveries {
     Arc::new(|root| {
         let repo = PathBuf::from(root.spec.repo.as_ref()?);
+        // A folder inside a repository was imported as a folder, and its tree is not the repository's.
         let found = vdo_workspace::git::discover(&repo)?;
+        if std::fs::canonicalize(&found).ok()? != repo {
+            return None;
+        }
         let deployer: Arc<dyn Deployer> = Arc::new(GitBranchDeployer::new(found));
         Some(deployer)
     })

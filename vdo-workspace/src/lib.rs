@@ -6,6 +6,8 @@
 //! Without features: [`folder`], [`detect`], [`results`] and [`deploy`].
 
 mod blocking;
+#[cfg(feature = "sandbox")]
+pub mod check;
 pub mod deploy;
 pub mod detect;
 pub mod folder;

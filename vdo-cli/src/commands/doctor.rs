@@ -1,8 +1,6 @@
 //! `vdo doctor`: what works here, what is missing, and what to do about it.
 
 use serde::Serialize;
-use vdo_core::check::Tier;
-use vdo_core::port::Provider as _;
 use vdo_workspace::sandbox::{Require, Sandbox, SandboxConfig, Toolchains};
 
 use crate::app::{App, environment};
@@ -45,8 +43,10 @@ pub async fn doctor(app: &App) -> Result<(), Fail> {
     match sandbox.doctor(&Toolchains::resolve(&environment()).await).await {
         Ok(checks) => {
             for check in checks {
-                let (what, result) = toolchain(&check);
-                add(&what, result);
+                let what = format!("{:?} in T2", check.language).to_lowercase();
+                let place = check.program.as_ref().map_or(String::new(), |program| format!("{}: ", program.display()));
+                let detail = format!("{place}{}", check.detail);
+                add(&what, if check.starts { Ok(detail) } else { Err(detail) });
             }
         }
         Err(error) => add("toolchains", Err(chain(&error))),

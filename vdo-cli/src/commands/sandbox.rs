@@ -15,12 +15,12 @@ const SANDBOX_FAILED: u8 = 125;
 pub async fn run(args: &args::Sandbox) -> Result<(), Fail> {
     let environment = environment();
     let index = IndexSettings::from_environment(&environment);
-    let mut limits = Limits::default().with_wall(std::time::Duration::from_secs(args.timeout));
+    let mut limits = Limits::default().with_time(std::time::Duration::from_secs(args.timeout));
     if let Some(memory) = args.memory {
         limits = limits.with_memory(memory);
     }
     if let Some(disk) = args.disk {
-        limits = limits.with_work_dir(disk);
+        limits = limits.with_disk(disk);
     }
     let mut invocation = Invocation::new(args.command.iter())
         .with_limits(limits)

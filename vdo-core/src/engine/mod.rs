@@ -443,7 +443,9 @@ impl Engine {
         let (job, revision) =
             lineage.last().ok_or_else(|| EngineError::Internal("a lineage without jobs".to_owned()))?;
         let source = self.source(revision.id).await?;
-        let delivery = deployer.deploy(Deployment::new(job, revision, &lineage, &source)).await?;
+        let manifest = self.parts.store.manifest(revision.id).await?;
+        let deployment = Deployment::new(job, revision, &lineage, &source).with_manifest(&manifest);
+        let delivery = deployer.deploy(deployment).await?;
         let guard = Guard::Version { job: job.id, version: job.version };
         let (how, place, files) = (delivery.how.clone(), delivery.place.clone(), delivery.files);
         let changes =

@@ -8,13 +8,15 @@ use crate::failure::{Advice, Failure, FailureKind};
 use crate::id::{RevisionRef, StepKey};
 use crate::job::{Cause, Job, JobStatus, Revision};
 use crate::port::changes::{LeaseChange, NewRevision, StatusChange, StepWrite};
-use crate::port::{CheckError, CheckRequest, Deployment, StepState};
+use crate::port::{CheckError, CheckRequest, Deployment, StepState, TreeSource};
 use crate::run::{Answer, CheckWork, End, Finished, Loaded};
 use crate::tree::FileTree;
 
 use super::desk::{Desk, StepEnd};
 use super::drive::Drive;
 
+/// How many jobs of the lineage a target is shown the trees of.
+const MAX_ANCESTORS: usize = 50;
 /// How often a sandbox that failed to start is tried again.
 const LAUNCH_TRIES: u32 = 3;
 
@@ -83,7 +85,13 @@ impl Drive<'_> {
             lineage.first().and_then(|(root, _)| self.desk.parts().deliveries.as_ref().and_then(|place| place(root)));
         if let (Some(deployer), Some((job, revision))) = (target, lineage.last()) {
             let source = self.source(finished.tree.clone());
-            match deployer.deploy(Deployment::new(job, revision, &lineage, &source)).await {
+            let mut sources = Vec::new();
+            for (ancestor, revision) in lineage.iter().rev().skip(1).take(MAX_ANCESTORS) {
+                sources.push((ancestor.id, self.desk.engine.source(revision.id).await?));
+            }
+            let ancestors: Vec<_> = sources.iter().map(|(id, source)| (*id, source as &dyn TreeSource)).collect();
+            let deployment = Deployment::new(job, revision, &lineage, &source).with_ancestors(&ancestors);
+            match deployer.deploy(deployment).await {
                 Ok(delivery) => {
                     branch = delivery.branch;
                     let (how, place, files) = (delivery.how, delivery.place, delivery.files);

@@ -7,6 +7,7 @@
 mod commit;
 mod deliver;
 mod facts;
+mod found;
 mod lineage;
 mod message;
 
@@ -17,6 +18,7 @@ use git2::{Repository, RepositoryOpenFlags};
 use vdo_core::content::Mode;
 
 pub use deliver::{GitBranchDeployer, Identity};
+pub use found::{FoundError, found};
 pub use message::branch_name;
 
 /// Opens the repository at exactly `path`: a working tree, a `.git` folder or a bare repository.
