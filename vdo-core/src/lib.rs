@@ -20,6 +20,7 @@ pub mod path;
 pub mod port;
 pub mod syntax;
 pub mod task;
+pub mod testing;
 pub mod time;
 pub mod tree;
 pub mod usage;
