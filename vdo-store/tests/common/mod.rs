@@ -14,58 +14,58 @@ use vdo_core::port::{ClaimRequest, Lease, Store};
 use vdo_core::time::Timestamp;
 use vdo_store::{Durability, Options, SqliteStore};
 
-pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// A folder with a store's file in it.
-pub struct Place(pub TempDir);
+pub(crate) struct Place(pub(crate) TempDir);
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.0.path().join("vdo.db").to_str().unwrap().to_owned()
     }
 
-    pub async fn open(&self) -> Arc<SqliteStore> {
+    pub(crate) async fn open(&self) -> Arc<SqliteStore> {
         let options = Options::default().with_durability(Durability::Normal);
         Arc::new(SqliteStore::open(&self.path(), options).await.unwrap())
     }
 
     /// Opens the file beside the store.
-    pub async fn raw(&self) -> DatabaseConnection {
+    pub(crate) async fn raw(&self) -> DatabaseConnection {
         Database::connect(format!("sqlite://{}?mode=rw", self.path())).await.unwrap()
     }
 }
 
-pub async fn query(connection: &DatabaseConnection, sql: &str) -> Vec<QueryResult> {
+pub(crate) async fn query(connection: &DatabaseConnection, sql: &str) -> Vec<QueryResult> {
     connection.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap()
 }
 
-pub async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
+pub(crate) async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
     query(connection, sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-pub async fn job(store: &dyn Store, title: &str) -> JobId {
+pub(crate) async fn job(store: &dyn Store, title: &str) -> JobId {
     store.commit(Changes::new(Guard::Create(Box::new(JobSpec::new(title, ""))), NOW)).await.unwrap().job
 }
 
-pub async fn claim(store: &dyn Store, job: JobId, owner: &str) -> Lease {
+pub(crate) async fn claim(store: &dyn Store, job: JobId, owner: &str) -> Lease {
     let ttl = std::time::Duration::from_secs(60);
     let request = ClaimRequest { job, owner: owner.to_owned(), now: NOW, ttl, presumed_dead: None };
     store.claim(request).await.unwrap()
 }
 
-pub fn leased(lease: &Lease) -> Changes {
+pub(crate) fn leased(lease: &Lease) -> Changes {
     Changes::new(Guard::Lease(lease.clone()), NOW)
 }
 
-pub fn note(text: impl Into<String>) -> EventKind {
+pub(crate) fn note(text: impl Into<String>) -> EventKind {
     EventKind::Note { text: text.into(), tier: None }
 }
 
-pub fn blob(text: &str) -> (Blob, BlobHash) {
+pub(crate) fn blob(text: &str) -> (Blob, BlobHash) {
     let blob = Blob::new(text.as_bytes());
     let hash = blob.hash();
     (blob, hash)
