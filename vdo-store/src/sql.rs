@@ -1,8 +1,9 @@
 //! The statements that write a batch, and those that read for it. Their text never depends on the data.
 //!
-//! Every table has two parameters of its own: `?n`, the rows as a JSON array of arrays of numbers, and `?n+1`, the
-//! bytes that texts and contents are cut from; see [`crate::rows`]. Several statements are sent as one text, so the
-//! numbers are unique among all of them.
+//! Every table has two parameters of its own: `$n`, the rows as a JSON array of arrays of numbers, and `$n+1`, the
+//! bytes that texts and contents are cut from; see [`crate::rows`]. Several statements are sent as one text with one
+//! list of values, so the numbers are unique among all of them. They are written `$n`, not `?n`: SQLite counts the
+//! unused numbers below a `?n` as parameters of that statement, and the driver would run out of values for them.
 
 /// New jobs.
 pub(crate) const JOBS: &str = "
@@ -10,15 +11,15 @@ INSERT INTO jobs (
   id, extends_job_id, is_extension, depth, root_id, kind, status, version, budget, autonomy, created, updated,
   title, repo, github_repo_url, template, project, idempotency_key, tags, checks, parameters, description
 ) SELECT
-  value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr(?2, value->>5, value->>6) AS TEXT),
-  CAST(substr(?2, value->>7, value->>8) AS TEXT), value->>9, value->>10, CAST(substr(?2, value->>11, value->>12)
-  AS TEXT), value->>13, value->>14, CAST(substr(?2, value->>15, value->>16) AS TEXT), CAST(substr(?2,
-  value->>17, value->>18) AS TEXT), CAST(substr(?2, value->>19, value->>20) AS TEXT), CAST(substr(?2,
-  value->>21, value->>22) AS TEXT), CAST(substr(?2, value->>23, value->>24) AS TEXT), CAST(substr(?2,
-  value->>25, value->>26) AS TEXT), CAST(substr(?2, value->>27, value->>28) AS TEXT), CAST(substr(?2,
-  value->>29, value->>30) AS TEXT), CAST(substr(?2, value->>31, value->>32) AS TEXT), CAST(substr(?2,
+  value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr($2, value->>5, value->>6) AS TEXT),
+  CAST(substr($2, value->>7, value->>8) AS TEXT), value->>9, value->>10, CAST(substr($2, value->>11, value->>12)
+  AS TEXT), value->>13, value->>14, CAST(substr($2, value->>15, value->>16) AS TEXT), CAST(substr($2,
+  value->>17, value->>18) AS TEXT), CAST(substr($2, value->>19, value->>20) AS TEXT), CAST(substr($2,
+  value->>21, value->>22) AS TEXT), CAST(substr($2, value->>23, value->>24) AS TEXT), CAST(substr($2,
+  value->>25, value->>26) AS TEXT), CAST(substr($2, value->>27, value->>28) AS TEXT), CAST(substr($2,
+  value->>29, value->>30) AS TEXT), CAST(substr($2, value->>31, value->>32) AS TEXT), CAST(substr($2,
   value->>33, value->>34) AS TEXT)
-FROM json_each(?1);
+FROM json_each($1);
 ";
 
 /// The parents of new jobs.
@@ -27,7 +28,7 @@ INSERT INTO job_parents (
   job_id, ordinal, parent_job_id, asked, number, parent_revision_id
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>3, value->>4
-FROM json_each(?3);
+FROM json_each($3);
 ";
 
 /// Contents, each once.
@@ -35,8 +36,8 @@ pub(crate) const BLOBS: &str = "
 INSERT INTO blobs (
   hash, len, codec, data
 ) SELECT
-  substr(?6, value->>0, value->>1), value->>2, value->>3, substr(?6, value->>4, value->>5)
-FROM json_each(?5) WHERE true ON CONFLICT (hash) DO NOTHING;
+  substr($6, value->>0, value->>1), value->>2, value->>3, substr($6, value->>4, value->>5)
+FROM json_each($5) WHERE true ON CONFLICT (hash) DO NOTHING;
 ";
 
 /// Steps: a state never goes back, and what is not given stays.
@@ -44,9 +45,9 @@ pub(crate) const STEPS: &str = "
 INSERT INTO steps (
   job_id, key, state, epoch, request_hash, len, codec, answer
 ) SELECT
-  value->>0, CAST(substr(?8, value->>1, value->>2) AS TEXT), value->>3, value->>4, substr(?8, value->>5,
-  value->>6), value->>7, value->>8, substr(?8, value->>9, value->>10)
-FROM json_each(?7) WHERE true ON CONFLICT (job_id, key) DO UPDATE SET state = max(state, excluded.state), epoch = excluded.epoch,
+  value->>0, CAST(substr($8, value->>1, value->>2) AS TEXT), value->>3, value->>4, substr($8, value->>5,
+  value->>6), value->>7, value->>8, substr($8, value->>9, value->>10)
+FROM json_each($7) WHERE true ON CONFLICT (job_id, key) DO UPDATE SET state = max(state, excluded.state), epoch = excluded.epoch,
   request_hash = coalesce(excluded.request_hash, request_hash), len = coalesce(excluded.len, len),
   codec = coalesce(excluded.codec, codec), answer = coalesce(excluded.answer, answer);
 ";
@@ -58,13 +59,13 @@ INSERT INTO calls (
   usage_cache_write, usage_cache_write_long, usage_output, usage_reasoning, usage_estimated, outcome, provider,
   model, prompt, edit_format, request_hash, prompt_hash, failure
 ) SELECT
-  value->>0, CAST(substr(?10, value->>1, value->>2) AS TEXT), value->>3, value->>4, value->>5, value->>6,
+  value->>0, CAST(substr($10, value->>1, value->>2) AS TEXT), value->>3, value->>4, value->>5, value->>6,
   value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
-  value->>16, value->>17, CAST(substr(?10, value->>18, value->>19) AS TEXT), CAST(substr(?10, value->>20,
-  value->>21) AS TEXT), CAST(substr(?10, value->>22, value->>23) AS TEXT), CAST(substr(?10, value->>24,
-  value->>25) AS TEXT), substr(?10, value->>26, value->>27), substr(?10, value->>28, value->>29),
-  CAST(substr(?10, value->>30, value->>31) AS TEXT)
-FROM json_each(?9) WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
+  value->>16, value->>17, CAST(substr($10, value->>18, value->>19) AS TEXT), CAST(substr($10, value->>20,
+  value->>21) AS TEXT), CAST(substr($10, value->>22, value->>23) AS TEXT), CAST(substr($10, value->>24,
+  value->>25) AS TEXT), substr($10, value->>26, value->>27), substr($10, value->>28, value->>29),
+  CAST(substr($10, value->>30, value->>31) AS TEXT)
+FROM json_each($9) WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
   state = excluded.state, started = excluded.started, ended = excluded.ended, reserved = excluded.reserved, cost
   = excluded.cost, usage_known = excluded.usage_known, usage_input = excluded.usage_input, usage_cache_read =
   excluded.usage_cache_read, usage_cache_write = excluded.usage_cache_write, usage_cache_write_long =
@@ -79,8 +80,8 @@ pub(crate) const EVENTS: &str = "
 INSERT INTO events (
   job_id, seq, at, len, codec, kind
 ) SELECT
-  value->>0, value->>1, value->>2, value->>3, value->>4, substr(?12, value->>5, value->>6)
-FROM json_each(?11);
+  value->>0, value->>1, value->>2, value->>3, value->>4, substr($12, value->>5, value->>6)
+FROM json_each($11);
 ";
 
 /// Revisions.
@@ -88,9 +89,9 @@ pub(crate) const REVISIONS: &str = "
 INSERT INTO revisions (
   id, job_id, number, base_id, chain, cause, created, root_hash, author
 ) SELECT
-  value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr(?14, value->>5, value->>6) AS TEXT),
-  value->>7, substr(?14, value->>8, value->>9), CAST(substr(?14, value->>10, value->>11) AS TEXT)
-FROM json_each(?13);
+  value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr($14, value->>5, value->>6) AS TEXT),
+  value->>7, substr($14, value->>8, value->>9), CAST(substr($14, value->>10, value->>11) AS TEXT)
+FROM json_each($13);
 ";
 
 /// What revisions changed.
@@ -98,10 +99,10 @@ pub(crate) const FILES: &str = "
 INSERT INTO job_files (
   revision_id, path, blob_id, mode, op, renamed_from, step
 ) SELECT
-  value->>0, CAST(substr(?16, value->>1, value->>2) AS TEXT), (SELECT id FROM blobs WHERE hash = substr(?16,
-  value->>3, value->>4)), value->>5, value->>6, CAST(substr(?16, value->>7, value->>8) AS TEXT),
-  CAST(substr(?16, value->>9, value->>10) AS TEXT)
-FROM json_each(?15);
+  value->>0, CAST(substr($16, value->>1, value->>2) AS TEXT), (SELECT id FROM blobs WHERE hash = substr($16,
+  value->>3, value->>4)), value->>5, value->>6, CAST(substr($16, value->>7, value->>8) AS TEXT),
+  CAST(substr($16, value->>9, value->>10) AS TEXT)
+FROM json_each($15);
 ";
 
 /// Whole manifests, now and then.
@@ -109,8 +110,8 @@ pub(crate) const SNAPSHOTS: &str = "
 INSERT INTO snapshots (
   revision_id, manifest
 ) SELECT
-  value->>0, substr(?18, value->>1, value->>2)
-FROM json_each(?17);
+  value->>0, substr($18, value->>1, value->>2)
+FROM json_each($17);
 ";
 
 /// Parents that are pinned now.
@@ -118,7 +119,7 @@ pub(crate) const PINS: &str = "
 UPDATE job_parents SET number = v.number, parent_revision_id = v.parent_revision_id
 FROM (SELECT
   value->>0 AS job_id, value->>1 AS ordinal, value->>2 AS number, value->>3 AS parent_revision_id
-  FROM json_each(?19)) v
+  FROM json_each($19)) v
 WHERE job_parents.job_id = v.job_id AND job_parents.ordinal = v.ordinal;
 ";
 
@@ -127,10 +128,10 @@ pub(crate) const CHECKS: &str = "
 INSERT INTO checks (
   job_id, phase, attempt, passed, tier, tree_hash, at, len, codec, report
 ) SELECT
-  value->>0, CAST(substr(?22, value->>1, value->>2) AS TEXT), value->>3, value->>4, CAST(substr(?22, value->>5,
-  value->>6) AS TEXT), substr(?22, value->>7, value->>8), value->>9, value->>10, value->>11, substr(?22,
+  value->>0, CAST(substr($22, value->>1, value->>2) AS TEXT), value->>3, value->>4, CAST(substr($22, value->>5,
+  value->>6) AS TEXT), substr($22, value->>7, value->>8), value->>9, value->>10, value->>11, substr($22,
   value->>12, value->>13)
-FROM json_each(?21);
+FROM json_each($21);
 ";
 
 /// What moves with almost every write to a job; touches no index.
@@ -142,27 +143,27 @@ UPDATE jobs SET
   v.usage_cache_write_long, usage_output = v.usage_output, usage_reasoning = v.usage_reasoning, usage_estimated
   = v.usage_estimated
 FROM (SELECT
-  value->>0 AS id, value->>1 AS version, CAST(substr(?24, value->>2, value->>3) AS TEXT) AS lease_owner,
+  value->>0 AS id, value->>1 AS version, CAST(substr($24, value->>2, value->>3) AS TEXT) AS lease_owner,
   value->>4 AS lease_epoch, value->>5 AS lease_until, value->>6 AS next_seq, value->>7 AS cost, value->>8 AS
   reserved, value->>9 AS usage_input, value->>10 AS usage_cache_read, value->>11 AS usage_cache_write,
   value->>12 AS usage_cache_write_long, value->>13 AS usage_output, value->>14 AS usage_reasoning, value->>15 AS
   usage_estimated
-  FROM json_each(?23)) v
+  FROM json_each($23)) v
 WHERE jobs.id = v.id;
 ";
 
 /// What moves rarely.
 pub(crate) const STATES: &str = "
 UPDATE jobs SET status = v.status, updated = v.updated, cancel_requested = v.cancel_requested, stamps = v.stamps,
-  head_id = v.head_id, head_number = v.head_number, reason = v.reason, branch = coalesce(v.branch, branch),
-  note = iif(v.rating IS NULL, note, v.note), is_reference = coalesce(v.is_reference, is_reference),
-  rating = coalesce(v.rating, rating)
+  head_id = v.head_id, head_number = v.head_number, reason = v.reason, branch = coalesce(v.branch, jobs.branch),
+  note = iif(v.rating IS NULL, jobs.note, v.note), is_reference = coalesce(v.is_reference, jobs.is_reference),
+  rating = coalesce(v.rating, jobs.rating)
 FROM (SELECT
-  value->>0 AS id, CAST(substr(?26, value->>1, value->>2) AS TEXT) AS status, value->>3 AS updated, value->>4 AS
-  cancel_requested, value->>5 AS stamps, value->>6 AS head_id, value->>7 AS head_number, CAST(substr(?26,
-  value->>8, value->>9) AS TEXT) AS reason, CAST(substr(?26, value->>10, value->>11) AS TEXT) AS branch,
-  value->>12 AS rating, value->>13 AS is_reference, CAST(substr(?26, value->>14, value->>15) AS TEXT) AS note
-  FROM json_each(?25)) v
+  value->>0 AS id, CAST(substr($26, value->>1, value->>2) AS TEXT) AS status, value->>3 AS updated, value->>4 AS
+  cancel_requested, value->>5 AS stamps, value->>6 AS head_id, value->>7 AS head_number, CAST(substr($26,
+  value->>8, value->>9) AS TEXT) AS reason, CAST(substr($26, value->>10, value->>11) AS TEXT) AS branch,
+  value->>12 AS rating, value->>13 AS is_reference, CAST(substr($26, value->>14, value->>15) AS TEXT) AS note
+  FROM json_each($25)) v
 WHERE jobs.id = v.id;
 ";
 

@@ -1,6 +1,11 @@
-//! Stand-ins for the world, and the contract that every backend of a port has to keep.
+//! What tests of the core, of backends and of hosts share: stand-ins for the world, and the contracts that
+//! every store and every provider keeps.
 //!
-//! Always compiled: hosts test with them too. Nothing here performs I/O.
+//! Always compiled, so that other crates can use it; nothing of the engine depends on it. Performs no I/O.
 
+mod memory;
 pub mod provider_contract;
 pub mod scripted;
+pub mod store_contract;
+
+pub use memory::MemoryStore;
