@@ -174,7 +174,11 @@ impl Drop for Bait {
     fn drop(&mut self) {
         let _ = self.victim.kill();
         let _ = self.victim.wait();
-        let key = self.facts["ipc_key"].to_string();
+        let key = self
+            .facts
+            .get("ipc_key")
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let _ = Command::new("ipcrm")
             .args(["-M", &key])
             .stderr(Stdio::null())
@@ -225,10 +229,7 @@ fn bare() -> (Vec<String>, BTreeSet<String>) {
     let _ = std::fs::remove_file(shm);
     let daemon = format!("{}-daemon", bait.token);
     let escaped = bait.escaped(&said);
-    Command::new("pkill")
-        .args(["-KILL", "-f", &daemon])
-        .status()
-        .unwrap();
+    end_holders(&daemon);
     assert_all_dead(&daemon);
     (names, escaped)
 }

@@ -282,3 +282,73 @@ fn killing_the_host_kills_the_sandbox() {
     host.wait().unwrap();
     assert_all_dead("vdo-mark-host");
 }
+
+#[tokio::test]
+async fn a_hostile_tree_cannot_swamp_a_harvest() {
+    if !can_run() {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let script = "import os\n\
+                  for i in range(10000): os.symlink('/etc/passwd', f'l{i}')\n\
+                  for i in range(300): os.mkdir('d'); os.chdir('d')\n\
+                  os.chdir('/job')\n\
+                  for i in range(20): open(f'f{i}', 'w').write('x')\n\
+                  open('sparse', 'w').truncate(400 << 20)\n\
+                  os.link('f0', 'hard')\n";
+    let limits = Limits::default()
+        .with_harvest_files(10)
+        .with_harvest_bytes(1 << 20);
+    let run = Invocation::new(["/usr/bin/python3", "-c", script])
+        .with_limits(limits)
+        .with_harvest(out.path());
+    let report = sandbox().run(run).await.unwrap();
+    let harvest = report.harvest.unwrap();
+    assert_eq!(
+        (report.exit, harvest.files),
+        (Exit::Code(0), 10),
+        "{}",
+        report.stderr.text
+    );
+    assert_eq!(
+        (harvest.refused.len(), harvest.refused_total),
+        (1000, 10_000 + 12 + 1)
+    );
+    assert_eq!(harvest.bytes, 10);
+}
+
+#[tokio::test]
+async fn shared_memory_counts_where_there_is_a_cgroup() {
+    if !can_run() {
+        return;
+    }
+    let script =
+        "import mmap; m = mmap.mmap(-1, 512 << 20); m.write(b'x' * (512 << 20)); print('got it')";
+    let limits = Limits::default().with_memory(128 << 20).with_disk(64 << 20);
+    let run = Invocation::new(["/usr/bin/python3", "-c", script]).with_limits(limits);
+    let report = sandbox().run(run).await.unwrap();
+    if !report.cgroup {
+        eprintln!("skipped: no writable cgroup here");
+        return;
+    }
+    assert!(!report.stdout.text.contains("got it"), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_run_beyond_the_pool_of_uids_is_told_to_retry() {
+    if !can_run() {
+        return;
+    }
+    let sandbox = Sandbox::new(SandboxConfig::default().with_uids(20200..20201));
+    sandbox.probe(Tier::T2).await.unwrap();
+    let (one, two) = tokio::join!(sandbox.run(shell("sleep 1")), sandbox.run(shell("sleep 1")));
+    let busy = [one, two]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect::<Vec<_>>();
+    assert!(
+        matches!(busy.as_slice(), [SandboxError::Busy { slots: 1 }]),
+        "{busy:?}"
+    );
+    assert!(busy.iter().all(SandboxError::is_retryable));
+}

@@ -199,11 +199,16 @@ fn copy_in(
         owner,
     };
     let copied = tree::copy(from.as_fd(), folders.job.as_fd(), policy).doing(doing)?;
-    let too_big = |why| matches!(why, RefusedWhy::Limit | RefusedWhy::Depth);
-    if copied.refused.iter().any(|refused| too_big(refused.why)) {
-        return Err(SandboxError::bad_input(
-            "the work folder is larger than the disk limit",
-        ));
+    for refused in &copied.refused {
+        let path = refused.path.display();
+        let reason = match refused.why {
+            RefusedWhy::Limit => format!("{path} does not fit the disk limit"),
+            RefusedWhy::Depth => format!("{path} is nested too deeply"),
+            // A part left out in silence would turn up as a failure of the command's own.
+            RefusedWhy::Unreadable => format!("{path} cannot be read, or is a mount point"),
+            RefusedWhy::Special | RefusedWhy::Symlink | RefusedWhy::Git => continue,
+        };
+        return Err(SandboxError::bad_input(reason));
     }
     Ok(())
 }

@@ -26,6 +26,10 @@ pub(super) enum Profile {
 
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
+/// Types into a terminal, and into the console: 64 bits wide on one libc, 32 on another.
+const TIOCSTI: u64 = 0x5412;
+const TIOCLINUX: u64 = 0x541C;
+
 /// The obsolete way to ask for raw packets.
 const SOCK_PACKET: libc::c_int = 10;
 
@@ -129,8 +133,7 @@ pub(super) fn filters(profile: Profile) -> io::Result<Vec<BpfProgram>> {
         rule(&[(0, SeccompCmpOp::MaskedEq(flag), flag)])
     });
     refused.insert(libc::SYS_clone, namespaces.collect::<io::Result<_>>()?);
-    let terminal =
-        [libc::TIOCSTI as u64, 0x541C].map(|request| rule(&[(1, SeccompCmpOp::Eq, request)]));
+    let terminal = [TIOCSTI, TIOCLINUX].map(|request| rule(&[(1, SeccompCmpOp::Eq, request)]));
     refused.insert(
         libc::SYS_ioctl,
         terminal.into_iter().collect::<io::Result<_>>()?,

@@ -16,6 +16,10 @@ pub enum Tier {
     /// Not confined at all.
     T0,
     /// Landlock, seccomp, rlimits and (for root) a uid of its own; no namespaces, no disk cap.
+    ///
+    /// Known not to be stopped: seeing which processes the host runs, and filling the disk below
+    /// the work dir. No network at all, not even its own loopback, and no `prepare`. If the host
+    /// itself is killed, only the first process of a run is sure to die with it.
     T1,
     /// Bubblewrap namespaces, seccomp, rlimits, (for root) a uid of its own, size-limited work dir.
     T2,
