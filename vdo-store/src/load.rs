@@ -133,8 +133,9 @@ pub(crate) fn parents(json: &str) -> Result<Vec<(RevisionRef, ParentLink)>, DbEr
     if json == "[]" {
         return Ok(Vec::new());
     }
-    let rows: Vec<(u64, Option<u32>, Option<u64>, Option<u32>)> =
-        serde_json::from_str(json).map_err(|error| damaged(format!("the parents {json}: {error}")))?;
+    // The parent, its revision's number, the pinned revision, and the number that was asked for.
+    type Row = (u64, Option<u32>, Option<u64>, Option<u32>);
+    let rows: Vec<Row> = serde_json::from_str(json).map_err(|error| damaged(format!("the parents {json}: {error}")))?;
     rows.into_iter()
         .map(|(job, number, revision, asked)| {
             let job = JobId::new(job).ok_or_else(|| damaged("the parent 0"))?;

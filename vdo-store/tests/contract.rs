@@ -1,4 +1,5 @@
 //! The store contract, on a file.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 

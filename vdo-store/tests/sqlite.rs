@@ -1,4 +1,5 @@
 //! What SQLite adds to the contract: the file, other processes, grouping, damage.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod common;
 
@@ -14,7 +15,7 @@ use vdo_core::id::{JobId, RevisionRef};
 use vdo_core::job::{Cause, JobSpec};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{Changes, Guard, NewRevision};
-use vdo_core::port::{Blobs, EventLog, Jobs, Store, StoreError};
+use vdo_core::port::{Blobs, EventLog, JobQuery, Jobs, Store, StoreError};
 use vdo_core::tree::FileTree;
 use vdo_store::{Options, SqliteFault, SqliteStore};
 
@@ -235,7 +236,7 @@ async fn a_damaged_content_is_named_and_the_others_stay_readable() {
     for damage in ["data = x'00'", "data = x'', len = 0", "data = x'616263', len = 3, codec = 0"] {
         let sql = format!("UPDATE blobs SET {damage} WHERE hash = x'{bad_hash}'");
         raw.execute_unprepared(&sql).await.unwrap();
-        assert_eq!(store.blobs(&[good_hash]).await.unwrap(), [good.clone()]);
+        assert_eq!(store.blobs(&[good_hash]).await.unwrap(), std::slice::from_ref(&good));
         match store.blobs(&[good_hash, bad_hash]).await {
             Err(StoreError::Corrupt { what, .. }) => assert!(what.contains(&bad_hash.to_string()), "{what}"),
             other => panic!("expected damage, got {other:?}"),
@@ -299,4 +300,52 @@ async fn a_chain_of_a_thousand_revisions_is_read_from_its_nearest_snapshot() {
     let raw = place.raw().await;
     let counted = query(&raw, "SELECT count(*) FROM snapshots").await;
     assert_eq!(counted[0].try_get_by_index::<i64>(0).unwrap(), 31);
+}
+
+#[tokio::test]
+async fn a_write_the_database_cannot_take_does_not_hurt_its_neighbours() {
+    let place = Place::new();
+    let store = place.open().await;
+    let raw = place.raw().await;
+    raw.execute_unprepared(
+        "CREATE TRIGGER poison BEFORE INSERT ON jobs WHEN NEW.title = 'poison' BEGIN SELECT raise(ABORT, 'no'); END",
+    )
+    .await
+    .unwrap();
+    let writes = (0..20).map(|number| {
+        let title = if number == 7 { "poison".to_owned() } else { number.to_string() };
+        store.commit(Changes::new(Guard::Create(Box::new(JobSpec::new(title, ""))), NOW).with_event(note("x")))
+    });
+    let results = join_all(writes).await;
+    for (number, result) in results.iter().enumerate() {
+        assert_eq!(result.is_ok(), number != 7, "{result:?}");
+    }
+    let jobs = store.jobs(&JobQuery::default()).await.unwrap();
+    assert_eq!(jobs.len(), 19);
+    for job in jobs {
+        assert_eq!(store.events(job.id, 0, 9).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_nobody_waits_for_is_done_whole_or_not_at_all() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = job(&*store, "x").await;
+    let lease = claim(&*store, id, "one").await;
+    for number in 0..20_u64 {
+        let (content, _) = blob(&number.to_string());
+        let mut changes = leased(&lease).with_event(note("1")).with_event(note("2"));
+        changes.blobs = vec![content];
+        let mut commit = Box::pin(store.commit(changes));
+        for _ in 0..number % 4 {
+            let _ = futures_util::poll!(&mut commit);
+            tokio::task::yield_now().await;
+        }
+    }
+    let receipt = store.commit(leased(&lease).with_event(note("last"))).await.unwrap();
+    let events = store.events(id, 0, 100).await.unwrap();
+    assert_eq!(receipt.first_seq, events.len() as u64);
+    assert_eq!(events.len() % 2, 1, "the two events of a commit come together");
+    assert_eq!(store.check_integrity().await.unwrap(), Vec::<String>::new());
 }

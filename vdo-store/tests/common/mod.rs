@@ -1,5 +1,5 @@
 //! What the tests share: stores in folders that live as long as they do.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "not every test file uses all of it")]
 
 use std::sync::Arc;
 

@@ -6,9 +6,10 @@ use crate::check::{Exit, Tier};
 use crate::content::{BlobHash, Bytes};
 use crate::event::{Event, EventKind};
 use crate::failure::{Advice, Failure, FailureKind};
-use crate::id::{Phase, RevisionRef, StepKey};
+use crate::id::{JobId, Phase, RevisionRef, StepKey, TaskId};
 use crate::job::JobStatus;
 use crate::money::NanoUsd;
+use crate::path::RepoPath;
 use crate::port::changes::{CheckWrite, StepWrite};
 use crate::port::{StepRow, StepState};
 use crate::time::Timestamp;
@@ -82,9 +83,8 @@ pub(super) async fn evidence_comes_back_in_order(fresh: Fresh) {
     assert_eq!(store.checks(id).await.unwrap(), reports);
 }
 
-fn every_event(job: crate::id::JobId) -> Vec<EventKind> {
-    let (task, path) =
-        || -> (crate::id::TaskId, crate::path::RepoPath) { ("t1".parse().unwrap(), "src/ü.py".parse().unwrap()) }();
+fn every_event(job: JobId) -> Vec<EventKind> {
+    let (task, path): (TaskId, RepoPath) = ("t1".parse().unwrap(), "src/ü.py".parse().unwrap());
     let call = |reserved: Option<i64>| EventKind::CallSent {
         step: key(1),
         number: 2,

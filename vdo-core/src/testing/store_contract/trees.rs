@@ -105,15 +105,15 @@ fn turn(tree: &FileTree, number: usize, texts: &mut Vec<String>) -> FileTree {
     let blob = BlobHash::of(text.as_bytes());
     texts.push(text);
     next.0.insert(path(format!("src/f{}", number % 7)), Entry::file(blob));
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         next.0.remove(&path(format!("src/f{}", (number + 3) % 7)));
     }
-    if number % 11 == 0
+    if number.is_multiple_of(11)
         && let Some(entry) = next.0.remove(&path("moved".to_owned()))
     {
         next.0.insert(path("elsewhere".to_owned()), entry);
     }
-    if number % 13 == 0 {
+    if number.is_multiple_of(13) {
         let mode = [Mode::Executable, Mode::Symlink, Mode::Submodule, Mode::File][number / 13 % 4];
         next.0.insert(path("moved".to_owned()), Entry { blob, mode });
     }
@@ -130,7 +130,7 @@ pub(super) async fn a_long_chain_of_revisions_adds_up(fresh: Fresh) {
         let blob = Blob::new(texts.last().unwrap().as_bytes());
         let new = revision(Some((last, &tree)), &next);
         let delta = new.delta.clone();
-        let receipt = if number % 3 == 0 {
+        let receipt = if number.is_multiple_of(3) {
             // A new job on top; its first revision comes with its creation.
             let spec = JobSpec::new(format!("job {number}"), "").with_parent(RevisionRef { job, number: None });
             let mut changes = creating(spec);
