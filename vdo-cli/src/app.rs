@@ -27,19 +27,19 @@ use crate::out::Out;
 
 /// What every command has at hand.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     /// How to speak.
-    pub out: Out,
+    pub(crate) out: Out,
     /// The time.
-    pub clock: TokioClock,
+    pub(crate) clock: TokioClock,
     /// The configuration.
-    pub config: Config,
+    pub(crate) config: Config,
     engine: OnceLock<Engine>,
 }
 
 impl App {
     /// Reads the configuration and opens the store.
-    pub async fn open(global: &Global, out: Out) -> Result<Self, Fail> {
+    pub(crate) async fn open(global: &Global, out: Out) -> Result<Self, Fail> {
         let config = Config::load(global)?;
         let app = Self { out, clock: TokioClock, config, engine: OnceLock::new() };
         let engine = app.bare(&app.config.store_url()?).await?.build();
@@ -48,17 +48,17 @@ impl App {
     }
 
     /// Reads the configuration only.
-    pub fn without_store(global: &Global, out: Out) -> Result<Self, Fail> {
+    pub(crate) fn without_store(global: &Global, out: Out) -> Result<Self, Fail> {
         Ok(Self { out, clock: TokioClock, config: Config::load(global)?, engine: OnceLock::new() })
     }
 
     /// Returns the engine for commands that look and never ask a provider.
-    pub fn engine(&self) -> Result<Engine, Fail> {
+    pub(crate) fn engine(&self) -> Result<Engine, Fail> {
         self.engine.get().cloned().ok_or_else(|| Fail::failed("the store is not open"))
     }
 
     /// Starts an engine on a store, without providers.
-    pub async fn bare(&self, store: &str) -> Result<EngineBuilder, Fail> {
+    pub(crate) async fn bare(&self, store: &str) -> Result<EngineBuilder, Fail> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store, vdo_store::Options::default()).await?);
         self.on(store).await
     }
@@ -77,7 +77,7 @@ impl App {
     }
 
     /// Returns the engine that runs jobs: with the configured providers, routes and prices.
-    pub async fn runner(&self, observer: Observer) -> Result<Engine, Fail> {
+    pub(crate) async fn runner(&self, observer: Observer) -> Result<Engine, Fail> {
         let routes = self.config.routes()?;
         let mut builder = self.on(self.engine()?.store().clone()).await?;
         for (name, config) in &self.config.providers {
@@ -91,7 +91,7 @@ impl App {
 }
 
 /// Returns the folder for what can be made again: prepared dependencies.
-pub fn cache_folder() -> PathBuf {
+pub(crate) fn cache_folder() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_CACHE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
@@ -100,12 +100,12 @@ pub fn cache_folder() -> PathBuf {
 }
 
 /// Returns the process's variables as the sandbox wants them.
-pub fn environment() -> Environment {
+pub(crate) fn environment() -> Environment {
     std::env::vars().collect()
 }
 
 /// Makes the checker for a required tier.
-pub async fn checker(tier: Tier, reason: Option<String>) -> Result<SandboxChecker, Fail> {
+pub(crate) async fn checker(tier: Tier, reason: Option<String>) -> Result<SandboxChecker, Fail> {
     let environment = environment();
     let require = require(tier, reason)?;
     let toolchains = Toolchains::resolve(&environment).await;
@@ -115,7 +115,7 @@ pub async fn checker(tier: Tier, reason: Option<String>) -> Result<SandboxChecke
 }
 
 /// Returns what to require of the sandbox.
-pub fn require(tier: Tier, reason: Option<String>) -> Result<Require, Fail> {
+pub(crate) fn require(tier: Tier, reason: Option<String>) -> Result<Require, Fail> {
     Ok(match (tier, reason) {
         (Tier::T2, _) => Require::T2,
         (Tier::T1, _) => Require::T1,
@@ -125,7 +125,7 @@ pub fn require(tier: Tier, reason: Option<String>) -> Result<Require, Fail> {
 }
 
 /// Makes a provider.
-pub fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Result<Arc<dyn Provider>, Fail> {
+pub(crate) fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Result<Arc<dyn Provider>, Fail> {
     let missing = |what: &str| Fail::usage(format!("[providers.{name}] needs {what}"));
     match config.kind.as_str() {
         "scripted" => {
@@ -145,7 +145,11 @@ pub fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Result<Arc
                 Some(variable) => match std::env::var(variable).ok().filter(|key| !key.trim().is_empty()) {
                     Some(key) => made.with_key(SecretString::from(key)),
                     None if is_loopback(&base_url) => made,
-                    None => return Err(Fail::Key(format!("provider {name}: the variable {variable} is not set; it has to hold the key"))),
+                    None => {
+                        return Err(Fail::Key(format!(
+                            "provider {name}: the variable {variable} is not set; it has to hold the key"
+                        )));
+                    }
                 },
                 None if is_loopback(&base_url) => made,
                 None => return Err(missing("key_env = \"NAME OF THE VARIABLE WITH THE KEY\"")),
@@ -153,7 +157,14 @@ pub fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Result<Arc
             if let Some(seconds) = config.timeout {
                 made = made.with_total_timeout(Duration::from_secs(seconds));
             }
-            for route in all.routes()?.phases.values().flatten().chain(&all.routes()?.default).filter(|route| route.provider == name) {
+            for route in all
+                .routes()?
+                .phases
+                .values()
+                .flatten()
+                .chain(&all.routes()?.default)
+                .filter(|route| route.provider == name)
+            {
                 let price = all.prices.get(&route.to_string());
                 let model = openai_chat::ModelConfig {
                     tools: config.tools,
@@ -163,10 +174,14 @@ pub fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Result<Arc
                 };
                 made = made.with_model(route.model.clone(), model);
             }
-            Ok(Arc::new(OpenAiChat::new(made).map_err(|error| Fail::usage(format!("[providers.{name}] {}", chain(&error))))?))
+            Ok(Arc::new(
+                OpenAiChat::new(made).map_err(|error| Fail::usage(format!("[providers.{name}] {}", chain(&error))))?,
+            ))
         }
         "" => Err(missing("kind = \"openai-chat\" or \"scripted\"")),
-        other => Err(Fail::usage(format!("[providers.{name}] kind {other:?} is not part of this version: expected openai-chat or scripted"))),
+        other => Err(Fail::usage(format!(
+            "[providers.{name}] kind {other:?} is not part of this version: expected openai-chat or scripted"
+        ))),
     }
 }
 
@@ -177,7 +192,7 @@ fn is_loopback(url: &str) -> bool {
 }
 
 /// Delivers to a branch of the repository that the root was imported from, where it is one.
-pub fn to_branches() -> Deliveries {
+pub(crate) fn to_branches() -> Deliveries {
     Arc::new(|root| {
         let repo = PathBuf::from(root.spec.repo.as_ref()?);
         // A folder inside a repository was imported as a folder, and its tree is not the repository's.
@@ -191,13 +206,13 @@ pub fn to_branches() -> Deliveries {
 }
 
 /// Names this process so that another on the same machine can tell whether it lives: `host:pid:start`.
-pub fn owner() -> String {
+pub(crate) fn owner() -> String {
     let pid = std::process::id();
     format!("{}:{pid}:{}", host(), started(pid).unwrap_or_default())
 }
 
 /// Returns whether the owner of a lease is a process of this machine that is gone.
-pub fn is_dead(owner: &str) -> bool {
+pub(crate) fn is_dead(owner: &str) -> bool {
     let mut parts = owner.rsplitn(3, ':');
     let (Some(start), Some(pid), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return false };
     let Ok(pid) = pid.parse::<u32>() else { return false };
@@ -229,12 +244,14 @@ fn crashing(store: Arc<dyn Store>) -> Result<Arc<dyn Store>, Fail> {
 }
 
 /// Returns routes that ask one scripted author for everything and another for reviews; for the demo.
-pub fn demo_routes() -> Result<(Routes, Prices), Fail> {
+pub(crate) fn demo_routes() -> Result<(Routes, Prices), Fail> {
     let parse = |text: &str| text.parse().map_err(|error| Fail::failed(format!("{error}")));
     let mut routes = Routes::all(parse("author:writer-1")?);
     routes.phases.insert(vdo_core::id::Phase::Critique, vec![parse("critic:reader-1")?]);
     let price = |input: &str, output: &str| -> Result<_, Fail> {
-        let read = |text: &str| vdo_core::money::PicoUsdPerToken::per_million(text).map_err(|error| Fail::failed(error.to_string()));
+        let read = |text: &str| {
+            vdo_core::money::PicoUsdPerToken::per_million(text).map_err(|error| Fail::failed(error.to_string()))
+        };
         Ok(vdo_core::money::Price::new(read(input)?, read(output)?))
     };
     let prices = [("author:writer-1".to_owned(), price("2", "10")?), ("critic:reader-1".to_owned(), price("1", "5")?)];

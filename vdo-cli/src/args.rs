@@ -13,37 +13,37 @@ use vdo_core::money::NanoUsd;
 /// 3 needs a decision or the budget stopped it, 4 key missing or refused, 5 provider unreachable, 6 not found, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "vdo", version, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// The store: sqlite:PATH. Default: a file in the user's data folder.
     #[arg(long, global = true, value_name = "URL")]
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// The configuration. Default: vdo.toml in this folder, then the user's file.
     #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Sets one configuration value: providers.mock.base_url=URL
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
-    pub sets: Vec<String>,
+    pub(crate) sets: Vec<String>,
     /// Prints JSON.
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Says nothing but results and errors.
     #[arg(short, long, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Says more; twice for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Runs the main job offline, with scripted answers and everything else real.
     Demo(Demo),
     /// Makes a job and prints its id.
@@ -82,119 +82,119 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// The folder to work in; made if it is not there. Default: a new one for temporary files.
     #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub struct New {
+pub(crate) struct New {
     /// A short name.
-    pub title: String,
+    pub(crate) title: String,
     /// What is to be done; - reads it from standard input.
     #[arg(short, long, value_name = "TEXT|-")]
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// The job it extends: 1, #1, 1@2.
     #[arg(long, value_name = "ID", conflicts_with = "repo")]
-    pub extends: Option<RevisionRef>,
+    pub(crate) extends: Option<RevisionRef>,
     /// The folder or git repository it extends, imported as it is now.
     #[arg(long, value_name = "DIR")]
-    pub repo: Option<PathBuf>,
+    pub(crate) repo: Option<PathBuf>,
     /// The most it may cost, in USD.
     #[arg(long, value_name = "USD")]
-    pub budget: Option<NanoUsd>,
+    pub(crate) budget: Option<NanoUsd>,
     /// A command that shows whether the result works. Can be given more than once.
     #[arg(long = "check", value_name = "COMMAND")]
-    pub checks: Vec<String>,
+    pub(crate) checks: Vec<String>,
     /// A second job with the same key is the first one.
     #[arg(long, value_name = "KEY")]
-    pub idempotency_key: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
     /// Runs it at once.
     #[arg(long)]
-    pub run: bool,
+    pub(crate) run: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub(crate) struct Run {
     /// The job.
-    pub id: JobId,
+    pub(crate) id: JobId,
 }
 
 #[derive(Debug, Args)]
-pub struct OneJob {
+pub(crate) struct OneJob {
     /// The job.
-    pub id: JobId,
+    pub(crate) id: JobId,
 }
 
 #[derive(Debug, Args)]
-pub struct OneRevision {
+pub(crate) struct OneRevision {
     /// The job, or one of its revisions: 1, #1, 1@2.
-    pub id: RevisionRef,
+    pub(crate) id: RevisionRef,
 }
 
 #[derive(Debug, Args)]
-pub struct Jobs {
+pub(crate) struct Jobs {
     /// Only those with this status.
     #[arg(long)]
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// At most this many.
     #[arg(long, default_value_t = 50)]
-    pub limit: u32,
+    pub(crate) limit: u32,
 }
 
 #[derive(Debug, Args)]
-pub struct Cat {
+pub(crate) struct Cat {
     /// The job, or one of its revisions.
-    pub id: RevisionRef,
+    pub(crate) id: RevisionRef,
     /// The file.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Log {
+pub(crate) struct Log {
     /// The job.
-    pub id: JobId,
+    pub(crate) id: JobId,
     /// Waits for more until the job is over.
     #[arg(short, long)]
-    pub follow: bool,
+    pub(crate) follow: bool,
     /// Shows the journal and the ledger instead of the events.
     #[arg(long)]
-    pub journal: bool,
+    pub(crate) journal: bool,
     /// Only events after this number.
     #[arg(long, default_value_t = 0)]
-    pub after: u64,
+    pub(crate) after: u64,
 }
 
 #[derive(Debug, Args)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// The one job; what it changed, if it is the only one.
-    pub a: RevisionRef,
+    pub(crate) a: RevisionRef,
     /// The other job.
-    pub b: Option<RevisionRef>,
+    pub(crate) b: Option<RevisionRef>,
     /// Only counts lines.
     #[arg(long)]
-    pub stat: bool,
+    pub(crate) stat: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Deploy {
+pub(crate) struct Deploy {
     /// The job, or one of its revisions.
-    pub id: RevisionRef,
+    pub(crate) id: RevisionRef,
     /// Where to: dir:PATH
     #[arg(long, value_name = "TARGET")]
-    pub to: String,
+    pub(crate) to: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// Of what.
-    pub what: SchemaOf,
+    pub(crate) what: SchemaOf,
 }
 
 /// What a schema is printed of.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum SchemaOf {
+pub(crate) enum SchemaOf {
     /// The tools offered to models.
     Tools,
     /// A plan, as a model writes it.
@@ -212,41 +212,41 @@ pub enum SchemaOf {
 }
 
 #[derive(Debug, Args)]
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     /// The confinement required.
     #[arg(long, default_value = "T2", value_parser = tier)]
-    pub tier: Tier,
+    pub(crate) tier: Tier,
     /// Why nothing confines the command; required with --tier T0.
     #[arg(long)]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The folder to work on; it is copied in, and the copy is discarded.
     #[arg(long, value_name = "DIR")]
-    pub work: Option<PathBuf>,
+    pub(crate) work: Option<PathBuf>,
     /// Brings regular files of the working copy back into this folder.
     #[arg(long, value_name = "OUT")]
-    pub harvest: Option<PathBuf>,
+    pub(crate) harvest: Option<PathBuf>,
     /// What the command reaches: nothing, or (prepare) the package registries in use.
     #[arg(long, default_value = "none", value_parser = ["none", "prepare"])]
-    pub net: String,
+    pub(crate) net: String,
     /// Seconds it may take.
     #[arg(long, value_name = "S", default_value_t = 600)]
-    pub timeout: u64,
+    pub(crate) timeout: u64,
     /// Bytes of memory.
     #[arg(long, value_name = "B")]
-    pub memory: Option<u64>,
+    pub(crate) memory: Option<u64>,
     /// Bytes of the working copy.
     #[arg(long, value_name = "B")]
-    pub disk: Option<u64>,
+    pub(crate) disk: Option<u64>,
     /// Writes a report in JSON.
     #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
     /// The command and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    pub command: Vec<std::ffi::OsString>,
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 /// Reads the name of a tier.
-pub fn tier(text: &str) -> Result<Tier, String> {
+pub(crate) fn tier(text: &str) -> Result<Tier, String> {
     match text {
         "T0" | "t0" => Ok(Tier::T0),
         "T1" | "t1" => Ok(Tier::T1),

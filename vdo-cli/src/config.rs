@@ -20,85 +20,85 @@ use crate::fail::Fail;
 /// What can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where the store lies.
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// Providers by name.
-    pub providers: BTreeMap<String, ProviderConfig>,
+    pub(crate) providers: BTreeMap<String, ProviderConfig>,
     /// Candidates by phase, and `default`.
-    pub routes: BTreeMap<String, Vec<String>>,
+    pub(crate) routes: BTreeMap<String, Vec<String>>,
     /// Prices by `provider:model`.
-    pub prices: BTreeMap<String, PriceConfig>,
+    pub(crate) prices: BTreeMap<String, PriceConfig>,
     /// The sandbox.
-    pub sandbox: SandboxConfig,
+    pub(crate) sandbox: SandboxConfig,
     /// Caps on a run.
-    pub limits: LimitsConfig,
+    pub(crate) limits: LimitsConfig,
 }
 
 /// One provider.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ProviderConfig {
+pub(crate) struct ProviderConfig {
     /// `openai-chat` or `scripted`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The server, for `openai-chat`.
-    pub base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// The variable that holds the key.
-    pub key_env: Option<String>,
+    pub(crate) key_env: Option<String>,
     /// The answers file, for `scripted`.
-    pub answers: Option<PathBuf>,
+    pub(crate) answers: Option<PathBuf>,
     /// How the server differs from OpenAI's: `plain`, `openai`, `ollama`, `vllm`, `openrouter`.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Whether its models call tools.
-    pub tools: Option<bool>,
+    pub(crate) tools: Option<bool>,
     /// Whether its models can be held to a JSON Schema.
-    pub json_schema: Option<bool>,
+    pub(crate) json_schema: Option<bool>,
     /// Seconds a whole call may take.
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
 }
 
 /// What a model's tokens cost, in USD per million, and its limits.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PriceConfig {
+pub(crate) struct PriceConfig {
     /// Input.
-    pub input: String,
+    pub(crate) input: String,
     /// Output.
-    pub output: String,
+    pub(crate) output: String,
     /// Input read from a cache.
-    pub cache_read: Option<String>,
+    pub(crate) cache_read: Option<String>,
     /// Input written to a cache.
-    pub cache_write: Option<String>,
+    pub(crate) cache_write: Option<String>,
     /// Input written to a long-lived cache.
-    pub cache_write_long: Option<String>,
+    pub(crate) cache_write_long: Option<String>,
     /// The window in tokens.
-    pub context: Option<u64>,
+    pub(crate) context: Option<u64>,
     /// The most tokens of a reply.
-    pub max_output: Option<u64>,
+    pub(crate) max_output: Option<u64>,
 }
 
 /// The sandbox.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct SandboxConfig {
+pub(crate) struct SandboxConfig {
     /// The confinement required: `T2` unless a lower one is named.
-    pub tier: Option<String>,
+    pub(crate) tier: Option<String>,
     /// Why nothing confines commands; required with `T0`.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// Caps on a run; see [`vdo_core::run::Limits`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct LimitsConfig {
+pub(crate) struct LimitsConfig {
     /// Repairs.
-    pub repairs: Option<u32>,
+    pub(crate) repairs: Option<u32>,
     /// Plans.
-    pub plans: Option<u32>,
+    pub(crate) plans: Option<u32>,
     /// Seconds each check command has.
-    pub check_seconds: Option<u64>,
+    pub(crate) check_seconds: Option<u64>,
     /// The most tokens of a reply.
-    pub max_output: Option<u64>,
+    pub(crate) max_output: Option<u64>,
 }
 
 /// Variables beginning with `VDO_` that are no configuration.
@@ -109,7 +109,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Fail::Usage`] names the file, variable or flag that does not fit.
-    pub fn load(global: &Global) -> Result<Self, Fail> {
+    pub(crate) fn load(global: &Global) -> Result<Self, Fail> {
         let mut table = Table::new();
         let user = user_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("vdo/config.toml"));
         if let Some(file) = user.filter(|file| file.exists()) {
@@ -121,8 +121,9 @@ impl Config {
             None if Path::new("vdo.toml").exists() => merge(&mut table, read(Path::new("vdo.toml"))?),
             None => {}
         }
-        let mut variables: Vec<(String, String)> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let mut variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         variables.sort();
         for (name, value) in variables {
             let Some(key) = name.strip_prefix("VDO_").filter(|_| !RESERVED.contains(&name.as_str())) else { continue };
@@ -139,10 +140,13 @@ impl Config {
             set(&mut table, &path, scalar(value));
         }
         if table.contains_key("budgets") {
-            return Err(Fail::usage("[budgets] is not enforced by this version, so it is refused; give jobs a --budget instead"));
+            return Err(Fail::usage(
+                "[budgets] is not enforced by this version, so it is refused; give jobs a --budget instead",
+            ));
         }
-        let mut config: Self =
-            Value::Table(table).try_into().map_err(|error| Fail::usage(format!("the configuration does not fit: {error}")))?;
+        let mut config: Self = Value::Table(table)
+            .try_into()
+            .map_err(|error| Fail::usage(format!("the configuration does not fit: {error}")))?;
         if let Some(store) = &global.store {
             config.store = Some(store.clone());
         }
@@ -153,7 +157,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Fail::Usage`] for an unknown phase or a candidate that is no `provider:model`.
-    pub fn routes(&self) -> Result<Routes, Fail> {
+    pub(crate) fn routes(&self) -> Result<Routes, Fail> {
         let mut routes = Routes::default();
         for (phase, candidates) in &self.routes {
             let candidates: Vec<Candidate> = candidates
@@ -175,7 +179,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Fail::Usage`] names a price that is no decimal number.
-    pub fn prices(&self) -> Result<Prices, Fail> {
+    pub(crate) fn prices(&self) -> Result<Prices, Fail> {
         let mut prices = Prices::default();
         for (route, price) in &self.prices {
             let read = |text: &str| {
@@ -198,21 +202,23 @@ impl Config {
     ///
     /// # Errors
     /// [`Fail::Usage`] for an unknown tier, or T0 without a reason.
-    pub fn tier(&self) -> Result<(Tier, Option<String>), Fail> {
+    pub(crate) fn tier(&self) -> Result<(Tier, Option<String>), Fail> {
         let tier = match &self.sandbox.tier {
             None => Tier::T2,
             Some(text) => crate::args::tier(text).map_err(|error| Fail::usage(format!("[sandbox] tier: {error}")))?,
         };
         let reason = self.sandbox.reason.clone().filter(|reason| !reason.trim().is_empty());
         if tier == Tier::T0 && reason.is_none() {
-            return Err(Fail::usage("[sandbox] tier = \"T0\" runs commands unconfined; give a reason = \"…\" beside it"));
+            return Err(Fail::usage(
+                "[sandbox] tier = \"T0\" runs commands unconfined; give a reason = \"…\" beside it",
+            ));
         }
         Ok((tier, reason))
     }
 
     /// Returns the caps on a run.
     #[must_use]
-    pub fn limits(&self) -> vdo_core::run::Limits {
+    pub(crate) fn limits(&self) -> vdo_core::run::Limits {
         let mut limits = vdo_core::run::Limits::default();
         let given = &self.limits;
         if let Some(repairs) = given.repairs {
@@ -234,7 +240,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Fail::Usage`] if it is not configured and there is no home folder to put it in.
-    pub fn store_url(&self) -> Result<String, Fail> {
+    pub(crate) fn store_url(&self) -> Result<String, Fail> {
         if let Some(store) = &self.store {
             return Ok(store.clone());
         }
@@ -254,8 +260,8 @@ fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
 }
 
 fn read(file: &Path) -> Result<Table, Fail> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| Fail::usage(format!("{} cannot be read: {error}", file.display())))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Fail::usage(format!("{} cannot be read: {error}", file.display())))?;
     text.parse().map_err(|error| Fail::usage(format!("{} is no TOML: {error}", file.display())))
 }
 

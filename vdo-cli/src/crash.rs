@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store, StoreError,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
+    StoreError,
 };
 
 use crate::fail::Fail;
@@ -26,7 +27,7 @@ struct Crashing {
 }
 
 /// Returns the store, with the crash that the environment asks for.
-pub fn wrap(store: Arc<dyn Store>) -> Result<Arc<dyn Store>, Fail> {
+pub(crate) fn wrap(store: Arc<dyn Store>) -> Result<Arc<dyn Store>, Fail> {
     let Ok(text) = std::env::var("VDO_CRASH") else { return Ok(store) };
     let point = match text.split_once(':').map(|(side, number)| (side, number.parse())) {
         Some(("before", Ok(number))) => Point::Before(number),

@@ -7,7 +7,7 @@ use vdo_core::port::StoreError;
 
 /// The command did not do what was asked for.
 #[derive(Debug)]
-pub enum Fail {
+pub(crate) enum Fail {
     /// Exit code 1.
     Failed(String),
     /// Exit code 2.
@@ -25,16 +25,16 @@ pub enum Fail {
 }
 
 impl Fail {
-    pub fn failed(text: impl Into<String>) -> Self {
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self::Failed(text.into())
     }
 
-    pub fn usage(text: impl Into<String>) -> Self {
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self::Usage(text.into())
     }
 
     /// Returns the exit code.
-    pub fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
@@ -62,7 +62,7 @@ impl fmt::Display for Fail {
 }
 
 /// Returns an error with its causes, as one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

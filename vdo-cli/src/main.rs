@@ -54,7 +54,11 @@ fn logging(verbose: u8) {
         _ => "debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("VDO_LOG").unwrap_or_else(|_| level.into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(out::is_lively()).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(out::is_lively())
+        .try_init();
 }
 
 async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {

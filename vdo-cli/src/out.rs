@@ -8,21 +8,21 @@ use crate::fail::Fail;
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]
-pub struct Out {
+pub(crate) struct Out {
     /// JSON instead of text.
-    pub json: bool,
+    pub(crate) json: bool,
     /// No talk.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 impl Out {
     /// Prints a line of data. A reader that went away ends the command quietly.
-    pub fn line(&self, text: impl AsRef<str>) -> Result<(), Fail> {
+    pub(crate) fn line(&self, text: impl AsRef<str>) -> Result<(), Fail> {
         self.bytes(format!("{}\n", text.as_ref()).as_bytes())
     }
 
     /// Prints bytes as they are.
-    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Fail> {
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Fail> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Fail::Code(0)),
@@ -31,12 +31,12 @@ impl Out {
     }
 
     /// Prints a value as one line of JSON.
-    pub fn value(&self, value: &impl Serialize) -> Result<(), Fail> {
+    pub(crate) fn value(&self, value: &impl Serialize) -> Result<(), Fail> {
         self.line(serde_json::to_string(value).map_err(|error| Fail::failed(error.to_string()))?)
     }
 
     /// Says something to the person in front of the screen.
-    pub fn say(&self, text: impl AsRef<str>) {
+    pub(crate) fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {
             let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
         }
@@ -44,6 +44,6 @@ impl Out {
 }
 
 /// Returns whether standard error is a terminal that takes colours and moving lines.
-pub fn is_lively() -> bool {
+pub(crate) fn is_lively() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -6,16 +6,23 @@ use vdo_core::money::NanoUsd;
 use vdo_core::usage::Usage;
 
 /// Returns the line that tells of an event, if people want to know of it.
-pub fn line(event: &EventKind) -> Option<String> {
+pub(crate) fn line(event: &EventKind) -> Option<String> {
     let text = match event {
-        EventKind::Created { .. } | EventKind::Phase { .. } | EventKind::CallSent { .. } | EventKind::TaskDone { .. } => return None,
+        EventKind::Created { .. }
+        | EventKind::Phase { .. }
+        | EventKind::CallSent { .. }
+        | EventKind::TaskDone { .. } => return None,
         EventKind::Status { status, reason } => match reason {
             Some(reason) => entry(status.as_str(), reason),
             None => entry(status.as_str(), ""),
         },
         EventKind::Started { epoch: 1, .. } => return None,
-        EventKind::Started { replayed, .. } => entry("resume", &format!("{replayed} answered steps are in the journal and are not repeated")),
-        EventKind::Loaded { parents, files } if parents.is_empty() => entry("load", &format!("a new project, {files} files")),
+        EventKind::Started { replayed, .. } => {
+            entry("resume", &format!("{replayed} answered steps are in the journal and are not repeated"))
+        }
+        EventKind::Loaded { parents, files } if parents.is_empty() => {
+            entry("load", &format!("a new project, {files} files"))
+        }
         EventKind::Loaded { parents, files } => {
             let names: Vec<String> = parents.iter().map(ToString::to_string).collect();
             entry("load", &format!("extends {}: {files} files", names.join(", ")))
@@ -43,7 +50,7 @@ pub fn line(event: &EventKind) -> Option<String> {
 }
 
 /// Returns what is being done from now on, for a moving line.
-pub fn doing(event: &EventKind) -> Option<String> {
+pub(crate) fn doing(event: &EventKind) -> Option<String> {
     match event {
         EventKind::Phase { phase } => Some(phase.to_string()),
         EventKind::CallSent { step, provider, model, .. } => {
@@ -54,15 +61,14 @@ pub fn doing(event: &EventKind) -> Option<String> {
 }
 
 /// Returns a line with a label and a text of one line.
-pub fn entry(label: &str, text: &str) -> String {
+pub(crate) fn entry(label: &str, text: &str) -> String {
     format!("{label:<10} {}", plain(text, 220))
 }
 
 fn checked(report: &CheckReport, passed: bool) -> String {
     let commands: Vec<&str> = report.outcomes.iter().map(|outcome| outcome.command.run.as_str()).collect();
-    let count = |status| {
-        report.outcomes.iter().flat_map(|outcome| &outcome.tests).filter(|test| test.status == status).count()
-    };
+    let count =
+        |status| report.outcomes.iter().flat_map(|outcome| &outcome.tests).filter(|test| test.status == status).count();
     let (good, bad) = (count(TestStatus::Passed), count(TestStatus::Failed));
     let verdict = if passed { "passed" } else { "FAILED" };
     let tests = if good + bad > 0 { format!(", {good} tests passed, {bad} failed") } else { String::new() };
@@ -80,7 +86,7 @@ fn checked(report: &CheckReport, passed: bool) -> String {
 }
 
 /// Returns text on one line, without control characters, at most `limit` characters long.
-pub fn plain(text: &str, limit: usize) -> String {
+pub(crate) fn plain(text: &str, limit: usize) -> String {
     let mut line = String::new();
     let mut blank = false;
     for c in text.chars() {
@@ -105,7 +111,7 @@ pub fn plain(text: &str, limit: usize) -> String {
 }
 
 /// Returns what calls took and cost, in a few words.
-pub fn spent(usage: &Usage, cost: NanoUsd) -> String {
+pub(crate) fn spent(usage: &Usage, cost: NanoUsd) -> String {
     format!("{} tokens in, {} out, {cost}", usage.total_input(), usage.output)
 }
 

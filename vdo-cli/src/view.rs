@@ -14,74 +14,74 @@ use vdo_core::usage::Usage;
 
 /// A job and its title.
 #[derive(Debug, Serialize)]
-pub struct Named {
-    pub id: JobId,
-    pub title: String,
+pub(crate) struct Named {
+    pub(crate) id: JobId,
+    pub(crate) title: String,
 }
 
 /// A command that was run on a job's tree, as evidence.
 #[derive(Debug, Serialize)]
-pub struct CheckView {
-    pub phase: String,
-    pub attempt: u32,
-    pub command: String,
-    pub exit_code: i32,
-    pub passed: bool,
-    pub tests_passed: usize,
-    pub tests_failed: usize,
-    pub tree_hash: BlobHash,
-    pub tier: Tier,
+pub(crate) struct CheckView {
+    pub(crate) phase: String,
+    pub(crate) attempt: u32,
+    pub(crate) command: String,
+    pub(crate) exit_code: i32,
+    pub(crate) passed: bool,
+    pub(crate) tests_passed: usize,
+    pub(crate) tests_failed: usize,
+    pub(crate) tree_hash: BlobHash,
+    pub(crate) tier: Tier,
 }
 
 /// A job in a list.
 #[derive(Debug, Serialize)]
-pub struct ShortView {
-    pub id: JobId,
-    pub title: String,
-    pub status: JobStatus,
-    pub kind: JobKind,
-    pub extends_job_id: Option<JobId>,
-    pub root_id: JobId,
-    pub depth: u32,
-    pub cost_nanousd: NanoUsd,
-    pub created_at: Timestamp,
+pub(crate) struct ShortView {
+    pub(crate) id: JobId,
+    pub(crate) title: String,
+    pub(crate) status: JobStatus,
+    pub(crate) kind: JobKind,
+    pub(crate) extends_job_id: Option<JobId>,
+    pub(crate) root_id: JobId,
+    pub(crate) depth: u32,
+    pub(crate) cost_nanousd: NanoUsd,
+    pub(crate) created_at: Timestamp,
 }
 
 /// A whole job.
 #[derive(Debug, Serialize)]
-pub struct JobView {
-    pub id: JobId,
-    pub title: String,
-    pub description: String,
-    pub status: JobStatus,
-    pub reason: Option<String>,
-    pub kind: JobKind,
-    pub extends_job_id: Option<JobId>,
-    pub is_extension: bool,
-    pub parents: Vec<ParentLink>,
-    pub parent_job: Option<Named>,
-    pub child_jobs: Vec<Named>,
-    pub root_id: JobId,
-    pub depth: u32,
-    pub revision: Option<Revision>,
-    pub files: Vec<FileRow>,
-    pub rating: Option<u8>,
-    pub stamps: Vec<Stamp>,
-    pub budget_nanousd: Option<NanoUsd>,
-    pub cost_nanousd: NanoUsd,
-    pub reserved_nanousd: NanoUsd,
-    pub usage: Usage,
-    pub calls: usize,
-    pub checks: Vec<CheckView>,
-    pub branch: Option<String>,
-    pub github_repo_url: Option<String>,
-    pub tags: Vec<String>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+pub(crate) struct JobView {
+    pub(crate) id: JobId,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) status: JobStatus,
+    pub(crate) reason: Option<String>,
+    pub(crate) kind: JobKind,
+    pub(crate) extends_job_id: Option<JobId>,
+    pub(crate) is_extension: bool,
+    pub(crate) parents: Vec<ParentLink>,
+    pub(crate) parent_job: Option<Named>,
+    pub(crate) child_jobs: Vec<Named>,
+    pub(crate) root_id: JobId,
+    pub(crate) depth: u32,
+    pub(crate) revision: Option<Revision>,
+    pub(crate) files: Vec<FileRow>,
+    pub(crate) rating: Option<u8>,
+    pub(crate) stamps: Vec<Stamp>,
+    pub(crate) budget_nanousd: Option<NanoUsd>,
+    pub(crate) cost_nanousd: NanoUsd,
+    pub(crate) reserved_nanousd: NanoUsd,
+    pub(crate) usage: Usage,
+    pub(crate) calls: usize,
+    pub(crate) checks: Vec<CheckView>,
+    pub(crate) branch: Option<String>,
+    pub(crate) github_repo_url: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 /// Returns a job as it stands in a list.
-pub fn short(job: &Job) -> ShortView {
+pub(crate) fn short(job: &Job) -> ShortView {
     ShortView {
         id: job.id,
         title: job.spec.title.clone(),
@@ -96,7 +96,7 @@ pub fn short(job: &Job) -> ShortView {
 }
 
 /// Reads everything there is to say of a job.
-pub async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineError> {
+pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineError> {
     let store = engine.store();
     let job = store.job(id).await?;
     let extends = job.parents.first().map(|link| link.job);

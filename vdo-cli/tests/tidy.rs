@@ -9,8 +9,8 @@ const ORDER: &[(&str, &[&str])] = &[
     (
         "values",
         &[
-            "id", "path", "content", "usage", "money", "time", "failure", "message", "check", "task", "job", "event", "file",
-            "syntax", "schema", "contents",
+            "id", "path", "content", "usage", "money", "time", "failure", "message", "check", "task", "job", "event",
+            "file", "syntax", "schema", "contents",
         ],
     ),
     ("algebra", &["tree", "diff", "merge", "edit"]),
@@ -54,7 +54,8 @@ fn floors_of_the_core_import_downwards_only() {
     let mut wrong = Vec::new();
     for file in rust_files(&src) {
         let inner = file.strip_prefix(&src).unwrap();
-        let module = inner.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let module =
+            inner.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
         if module == "lib" || inner.file_name().is_some_and(|name| name == "tests.rs") {
             continue;
         }
@@ -114,7 +115,19 @@ fn unsafe_code_is_allowed_in_one_place_only() {
 
 fn tree(package: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--prefix", "none", "--format", "{p}", "-e", "normal", "--all-features", "-p", package])
+        .args([
+            "tree",
+            "--offline",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "-e",
+            "normal",
+            "--all-features",
+            "-p",
+            package,
+        ])
         .current_dir(root())
         .output()
         .unwrap();

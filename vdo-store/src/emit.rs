@@ -81,6 +81,11 @@ pub(crate) fn written(rows: &mut Rows, id: JobId, job: &JobState, prepared: &Pre
     for call in &changes.calls {
         call_row(&mut rows.calls.row(), number, &call.row);
     }
+    for known in &changes.outcomes {
+        let mut row = rows.outcomes.row();
+        row.int(number).text(known.step.to_string().as_str()).int(i64::from(known.number));
+        row.int(names::outcome_number(known.outcome));
+    }
     for (seq, packed) in (receipt.first_seq..).zip(&prepared.events) {
         let mut row = rows.events.row();
         row.int(number).int(names::int(seq)).int(changes.at.0);

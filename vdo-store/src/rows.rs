@@ -121,6 +121,7 @@ pub(crate) struct Rows {
     pub(crate) checks: Table,
     pub(crate) counters: Table,
     pub(crate) states: Table,
+    pub(crate) outcomes: Table,
 }
 
 /// A piece of SQL and what is bound to it.
@@ -171,6 +172,7 @@ impl Rows {
             (sql::CHECKS, self.checks),
             (sql::COUNTERS, self.counters),
             (sql::STATES, self.states),
+            (sql::OUTCOMES, self.outcomes),
         ];
         for (sql, table) in tables {
             if !table.is_empty() {

@@ -167,6 +167,16 @@ FROM (SELECT
 WHERE jobs.id = v.id;
 ";
 
+/// What became of replies.
+pub(crate) const OUTCOMES: &str = "
+UPDATE calls SET outcome = v.outcome
+FROM (SELECT
+  value->>0 AS job_id, CAST(substr($28, value->>1, value->>2) AS TEXT) AS step, value->>3 AS number,
+  value->>4 AS outcome
+  FROM json_each($27)) v
+WHERE calls.job_id = v.job_id AND calls.step = v.step AND calls.number = v.number;
+";
+
 /// The jobs that a batch depends on.
 pub(crate) const READ_JOBS: &str = "
 SELECT id, status, updated, version, lease_owner, lease_epoch, lease_until, next_seq, cost, reserved, usage_input,

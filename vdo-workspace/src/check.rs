@@ -107,7 +107,10 @@ impl SandboxChecker {
         }
         if self.require.tier() < Tier::T2 {
             return Err(CheckError::Unavailable {
-                reason: format!("the project needs dependencies, which are installed in T2 only, and {} was asked for", self.require.tier()),
+                reason: format!(
+                    "the project needs dependencies, which are installed in T2 only, and {} was asked for",
+                    self.require.tier()
+                ),
                 advice: "use tier T2".to_owned(),
             });
         }

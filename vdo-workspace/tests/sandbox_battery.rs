@@ -3,12 +3,7 @@
 //! Every attempt is first made bare, as root. One that fails bare proves nothing and is listed as
 //! not applicable; the others must all fail at T2, and exactly the golden list succeeds at T1.
 #![cfg(all(feature = "sandbox", target_arch = "x86_64"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 #[path = "sandbox_support/mod.rs"]
 mod support;
@@ -57,34 +52,18 @@ impl Bait {
         std::fs::write(dir.path().join("work/battery.py"), SCRIPT).unwrap();
         let leak = std::fs::File::open(dir.path().join("secret")).unwrap();
         rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
-        let victim = Command::new("/bin/sleep")
-            .arg("600")
-            .env("VDO_BATTERY_SECRET", "hunter2")
-            .spawn()
-            .unwrap();
+        let victim = Command::new("/bin/sleep").arg("600").env("VDO_BATTERY_SECRET", "hunter2").spawn().unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let path_socket = UnixListener::bind(dir.path().join("socket")).unwrap();
         std::fs::set_permissions(dir.path().join("socket"), open()).unwrap();
         let name = SocketAddr::from_abstract_name(token).unwrap();
         let abstract_socket = UnixListener::bind_addr(&name).unwrap();
-        let (tcp_port, udp_port) = (
-            tcp.local_addr().unwrap().port(),
-            udp.local_addr().unwrap().port(),
-        );
+        let (tcp_port, udp_port) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
         let reached = vec![
-            (
-                "host_loopback_tcp",
-                count(move || tcp.accept().map(|(s, _)| s)),
-            ),
-            (
-                "host_path_socket",
-                count(move || path_socket.accept().map(|(s, _)| s)),
-            ),
-            (
-                "host_abstract_socket",
-                count(move || abstract_socket.accept().map(|(s, _)| s)),
-            ),
+            ("host_loopback_tcp", count(move || tcp.accept().map(|(s, _)| s))),
+            ("host_path_socket", count(move || path_socket.accept().map(|(s, _)| s))),
+            ("host_abstract_socket", count(move || abstract_socket.accept().map(|(s, _)| s))),
         ];
         std::thread::spawn(move || {
             let mut byte = [0; 1];
@@ -93,15 +72,8 @@ impl Bait {
             }
         });
         let ipc_key = 0x7600_0000 + std::process::id() % 0xff_ffff;
-        let make =
-            format!("import ctypes; exit(ctypes.CDLL(None).shmget({ipc_key}, 4096, 0o1666) < 0)");
-        assert!(
-            Command::new(PYTHON)
-                .args(["-c", &make])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let make = format!("import ctypes; exit(ctypes.CDLL(None).shmget({ipc_key}, 4096, 0o1666) < 0)");
+        assert!(Command::new(PYTHON).args(["-c", &make]).status().unwrap().success());
         let limits = Limits::default();
         let facts = serde_json::json!({
             "secret": "hunter2", "dir": path, "work": format!("{path}/work"), "token": token,
@@ -115,14 +87,7 @@ impl Bait {
             "disk": [1, 0], "bare": bare, "processes": limits.processes, "memory": limits.memory,
             "file": limits.file, "disk_cap": limits.disk,
         });
-        Self {
-            dir,
-            token: token.into(),
-            victim,
-            facts,
-            reached,
-            _leak: leak,
-        }
+        Self { dir, token: token.into(), victim, facts, reached, _leak: leak }
     }
 
     fn arguments(&self, names: &[String]) -> Vec<String> {
@@ -133,38 +98,19 @@ impl Bait {
 
     /// Returns the attempts that got out: those that say so, and those whose effect is seen here.
     fn escaped(mut self, said: &str) -> BTreeSet<String> {
-        let mut out: BTreeSet<String> = said
-            .lines()
-            .filter_map(|line| line.strip_prefix("ESCAPED "))
-            .map(str::to_owned)
-            .collect();
+        let mut out: BTreeSet<String> =
+            said.lines().filter_map(|line| line.strip_prefix("ESCAPED ")).map(str::to_owned).collect();
         let at = |path: &str| self.dir.path().join(path).exists();
         let seen = [
             ("write_host_tmp", at("written")),
             ("write_source_folder", at("work/written")),
             ("write_source_git_hook", at("work/.git/hooks/pre-commit")),
-            (
-                "leave_in_dev_shm",
-                std::fs::remove_file(format!("/dev/shm/{}", self.token)).is_ok(),
-            ),
-            (
-                "kill_host_process",
-                self.victim.try_wait().unwrap().is_some(),
-            ),
-            (
-                "daemon_outlives_job",
-                !holders(&format!("{}-daemon", self.token)).is_empty(),
-            ),
+            ("leave_in_dev_shm", std::fs::remove_file(format!("/dev/shm/{}", self.token)).is_ok()),
+            ("kill_host_process", self.victim.try_wait().unwrap().is_some()),
+            ("daemon_outlives_job", !holders(&format!("{}-daemon", self.token)).is_empty()),
         ];
-        out.extend(
-            seen.into_iter()
-                .filter(|(_, seen)| *seen)
-                .map(|(name, _)| name.to_owned()),
-        );
-        let reached = self
-            .reached
-            .iter()
-            .filter(|(_, count)| count.load(Ordering::SeqCst) > 0);
+        out.extend(seen.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name.to_owned()));
+        let reached = self.reached.iter().filter(|(_, count)| count.load(Ordering::SeqCst) > 0);
         out.extend(reached.map(|(name, _)| (*name).to_owned()));
         out
     }
@@ -174,15 +120,8 @@ impl Drop for Bait {
     fn drop(&mut self) {
         let _ = self.victim.kill();
         let _ = self.victim.wait();
-        let key = self
-            .facts
-            .get("ipc_key")
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let _ = Command::new("ipcrm")
-            .args(["-M", &key])
-            .stderr(Stdio::null())
-            .status();
+        let key = self.facts.get("ipc_key").map(ToString::to_string).unwrap_or_default();
+        let _ = Command::new("ipcrm").args(["-M", &key]).stderr(Stdio::null()).status();
     }
 }
 
@@ -203,10 +142,7 @@ fn count<S: Read>(accept: impl Fn() -> std::io::Result<S> + Send + 'static) -> A
 /// Runs the whole battery unconfined and returns every attempt, and those that succeed.
 fn bare() -> (Vec<String>, BTreeSet<String>) {
     let bait = Bait::new(&format!("vdo-bare-{}", std::process::id()), true);
-    let (work, shm) = (
-        bait.dir.path().join("work"),
-        format!("/dev/shm/{}", bait.token),
-    );
+    let (work, shm) = (bait.dir.path().join("work"), format!("/dev/shm/{}", bait.token));
     let run = |names: &[String]| {
         let arguments = bait.arguments(names);
         let (program, rest) = arguments.split_first().unwrap();
@@ -236,20 +172,11 @@ fn bare() -> (Vec<String>, BTreeSet<String>) {
 
 async fn confined(names: &[String], label: &str, require: Require, net: Net) -> BTreeSet<String> {
     let bait = Bait::new(&format!("vdo-{label}-{}", std::process::id()), false);
-    let run = Invocation::new(bait.arguments(names))
-        .with_work(bait.dir.path().join("work"))
-        .with_tier(require)
-        .with_net(net);
+    let run =
+        Invocation::new(bait.arguments(names)).with_work(bait.dir.path().join("work")).with_tier(require).with_net(net);
     let report = sandbox().run(run).await.unwrap();
-    eprintln!(
-        "{label} [{}]:\n{}{}",
-        report.tier, report.stdout.text, report.stderr.text
-    );
-    assert_eq!(
-        report.stdout.text.lines().count(),
-        names.len(),
-        "{report:?}"
-    );
+    eprintln!("{label} [{}]:\n{}{}", report.tier, report.stdout.text, report.stderr.text);
+    assert_eq!(report.stdout.text.lines().count(), names.len(), "{report:?}");
     bait.escaped(&report.stdout.text)
 }
 
@@ -260,20 +187,11 @@ async fn nothing_gets_out_of_t2_and_only_the_golden_list_out_of_t1() {
     }
     let (names, possible) = bare();
     eprintln!("{} attempts, {} succeed bare", names.len(), possible.len());
-    assert!(
-        possible.len() >= 40,
-        "only {} attempts are possible: {possible:?}",
-        possible.len()
-    );
+    assert!(possible.len() >= 40, "only {} attempts are possible: {possible:?}", possible.len());
     let none = BTreeSet::new();
     assert_eq!(confined(&names, "t2", Require::T2, Net::None).await, none);
-    let prepare = Net::Prepare {
-        allow: vec!["allowed.example".parse().unwrap()],
-    };
-    assert_eq!(
-        confined(&names, "prepare", Require::T2, prepare).await,
-        none
-    );
+    let prepare = Net::Prepare { allow: vec!["allowed.example".parse().unwrap()] };
+    assert_eq!(confined(&names, "prepare", Require::T2, prepare).await, none);
     let golden = GOLDEN_T1.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(confined(&names, "t1", Require::T1, Net::None).await, golden);
 }

@@ -1,12 +1,7 @@
 //! Real toolchains in the sandbox, and the two phases of a real install. Needs root, bubblewrap
 //! and, for the install, the package index that this machine is configured for.
 #![cfg(feature = "sandbox")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 #[path = "sandbox_support/mod.rs"]
 mod support;
@@ -16,8 +11,7 @@ use std::net::TcpListener;
 
 use support::{can_run, sandbox, shell};
 use vdo_workspace::sandbox::{
-    AllowedHost, Deps, Environment, Exit, IndexSettings, Invocation, Language, Limits, Net,
-    Toolchains,
+    AllowedHost, Deps, Environment, Exit, IndexSettings, Invocation, Language, Limits, Net, Toolchains,
 };
 
 fn environment() -> Environment {
@@ -37,10 +31,7 @@ async fn every_toolchain_found_on_the_host_starts_in_the_full_sandbox() {
     assert!(tools.of(Language::Rust).is_some());
     let run = shell("ls -A ~ /root /home; env").with_toolchains(tools);
     let said = sandbox().run(run).await.unwrap().stdout.text;
-    assert!(
-        !said.contains(".ssh") && !said.contains(".npmrc") && !said.contains(".config"),
-        "{said}"
-    );
+    assert!(!said.contains(".ssh") && !said.contains(".npmrc") && !said.contains(".config"), "{said}");
 }
 
 #[tokio::test]
@@ -55,15 +46,9 @@ async fn a_crate_is_built_and_run_without_network() {
     let main = "fn main() { println!(\"built\"); }\n";
     std::fs::write(work.path().join("src/main.rs"), main).unwrap();
     let tools = Toolchains::resolve(&environment()).await;
-    let run = Invocation::new(["cargo", "run", "-q"])
-        .with_work(work.path())
-        .with_toolchains(tools);
+    let run = Invocation::new(["cargo", "run", "-q"]).with_work(work.path()).with_toolchains(tools);
     let report = sandbox().run(run).await.unwrap();
-    assert_eq!(
-        (report.exit, report.stdout.text.as_str()),
-        (Exit::Code(0), "built\n"),
-        "{report:?}"
-    );
+    assert_eq!((report.exit, report.stdout.text.as_str()), (Exit::Code(0), "built\n"), "{report:?}");
 }
 
 #[tokio::test]
@@ -81,11 +66,7 @@ async fn node_has_room_for_webassembly_under_the_default_limits() {
                   console.log('fine')";
     let run = Invocation::new(["node", "-e", script]).with_toolchains(tools);
     let report = sandbox().run(run).await.unwrap();
-    assert_eq!(
-        (report.exit, report.stdout.text.as_str()),
-        (Exit::Code(0), "fine\n"),
-        "{report:?}"
-    );
+    assert_eq!((report.exit, report.stdout.text.as_str()), (Exit::Code(0), "fine\n"), "{report:?}");
 }
 
 #[tokio::test]
@@ -111,32 +92,16 @@ async fn prepare_reaches_a_listed_loopback_port_and_nothing_else() {
     );
     let allow: Vec<AllowedHost> = vec![format!("127.0.0.1:{port}").parse().unwrap()];
     let run = Invocation::new(["/usr/bin/python3", "-c", &script]);
-    let report = sandbox()
-        .run(run.clone().with_net(Net::Prepare {
-            allow: allow.clone(),
-        }))
-        .await
-        .unwrap();
+    let report = sandbox().run(run.clone().with_net(Net::Prepare { allow: allow.clone() })).await.unwrap();
     let refused = "HTTP Error 403: Host Not On The Allow List";
-    assert_eq!(
-        report.stdout.text,
-        format!("b'hello'\n{refused}\n{refused}\n"),
-        "{report:?}"
-    );
+    assert_eq!(report.stdout.text, format!("b'hello'\n{refused}\n{refused}\n"), "{report:?}");
     assert_eq!(report.net_refused, ["127.0.0.1:1", "example.com:80"]);
     let report = sandbox().run(run.clone()).await.unwrap();
-    assert_ne!(
-        report.exit,
-        Exit::Code(0),
-        "reached without a network: {report:?}"
-    );
+    assert_ne!(report.exit, Exit::Code(0), "reached without a network: {report:?}");
     let limits = Limits::default().with_net_bytes(3);
     let run = run.with_net(Net::Prepare { allow }).with_limits(limits);
     let report = sandbox().run(run).await.unwrap();
-    assert_eq!(
-        report.limits_hit,
-        [vdo_workspace::sandbox::LimitHit::Network]
-    );
+    assert_eq!(report.limits_hit, [vdo_workspace::sandbox::LimitHit::Network]);
 }
 
 #[tokio::test]
@@ -158,19 +123,11 @@ async fn what_prepare_installs_the_test_phase_uses_and_cannot_change() {
         .with_net(Net::Prepare { allow })
         .with_deps(Deps::Write { dir: dir.clone() });
     let report = sandbox().run(run).await.unwrap();
-    assert_eq!(
-        report.exit,
-        Exit::Code(0),
-        "is the package index reachable? {report:?}"
-    );
+    assert_eq!(report.exit, Exit::Code(0), "is the package index reachable? {report:?}");
     assert!(dir.join("python/six.py").is_file());
 
-    let test =
-        "python3 -c 'import six; print(six.__name__)'; echo x > /deps/mark || cat /deps/mark";
-    let run = shell(test)
-        .with_toolchains(tools)
-        .with_env("PYTHONPATH", "/deps/python")
-        .with_deps(Deps::Read { dir });
+    let test = "python3 -c 'import six; print(six.__name__)'; echo x > /deps/mark || cat /deps/mark";
+    let run = shell(test).with_toolchains(tools).with_env("PYTHONPATH", "/deps/python").with_deps(Deps::Read { dir });
     let report = sandbox().run(run).await.unwrap();
     assert_eq!(report.stdout.text, "six\nkept\n", "{report:?}");
 }

@@ -1,11 +1,6 @@
 //! The same sandbox on a host that is not root: no uid of its own, no staging, no cgroup.
 #![cfg(feature = "sandbox")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 #[path = "sandbox_support/mod.rs"]
 mod support;
@@ -30,11 +25,7 @@ fn the_claims_of_this_file_hold_for_an_ordinary_uid() {
     }
     // The build folder may be closed to others, so the test program is copied out of it.
     let dir = tempfile::tempdir_in("/tmp").unwrap();
-    std::fs::set_permissions(
-        dir.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let program = dir.path().join("tests");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let output = Command::new(program)
@@ -49,10 +40,7 @@ fn the_claims_of_this_file_hold_for_an_ordinary_uid() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains("3 passed"),
-        "{said}\n{complaints}"
-    );
+    assert!(output.status.success() && said.contains("3 passed"), "{said}\n{complaints}");
 }
 
 mod ordinary {
@@ -75,15 +63,8 @@ mod ordinary {
                 .with_harvest(out.path())
                 .with_tier(require);
             let report = sandbox().run(run).await.unwrap();
-            assert_eq!(
-                (report.exit, report.stdout.text.as_str()),
-                (Exit::Code(0), "before"),
-                "{report:?}"
-            );
-            assert_eq!(
-                std::fs::read_to_string(out.path().join("a")).unwrap(),
-                "after\n"
-            );
+            assert_eq!((report.exit, report.stdout.text.as_str()), (Exit::Code(0), "before"), "{report:?}");
+            assert_eq!(std::fs::read_to_string(out.path().join("a")).unwrap(), "after\n");
             assert_eq!(report.harvest.unwrap().refused_total, 1);
         }
     }
@@ -94,8 +75,7 @@ mod ordinary {
             return;
         }
         for (require, marker) in [(Require::T2, "vdo-mark-u2"), (Require::T1, "vdo-mark-u1")] {
-            let script =
-                format!("(setsid sh -c 'sleep 300; : {marker}' &) ; sh -c 'sleep 300; : {marker}'");
+            let script = format!("(setsid sh -c 'sleep 300; : {marker}' &) ; sh -c 'sleep 300; : {marker}'");
             let limits = Limits::default().with_time(Duration::from_millis(400));
             let run = shell(&script).with_limits(limits).with_tier(require);
             assert_eq!(sandbox().run(run).await.unwrap().exit, Exit::TimedOut);
@@ -123,9 +103,7 @@ mod ordinary {
         let cache = tempfile::tempdir().unwrap();
         let dir = cache.path().join("deps");
         let run = Invocation::new(["/usr/bin/python3", "-c", &script])
-            .with_net(Net::Prepare {
-                allow: vec![format!("127.0.0.1:{port}").parse().unwrap()],
-            })
+            .with_net(Net::Prepare { allow: vec![format!("127.0.0.1:{port}").parse().unwrap()] })
             .with_deps(Deps::Write { dir: dir.clone() });
         let report = sandbox().run(run).await.unwrap();
         assert_eq!(report.exit, Exit::Code(0), "{report:?}");

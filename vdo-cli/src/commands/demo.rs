@@ -35,13 +35,14 @@ const FILES: &[(&str, &str)] = &[
 const ANSWERS: &str = include_str!("../../demo/answers.json");
 
 /// Runs the demo and tells what happens.
-pub async fn demo(app: &App, args: &args::Demo) -> Result<(), Fail> {
+pub(crate) async fn demo(app: &App, args: &args::Demo) -> Result<(), Fail> {
     let begun = Instant::now();
     let place = workplace(args.dir.as_deref())?;
     let repo = place.join("bookshelf");
     found(&repo)?;
     let say = |text: String| app.out.line(text);
-    say("VDO demo: a job is planned, built, tested, repaired, reviewed, sandboxed and delivered on real code.".to_owned())?;
+    say("VDO demo: a job is planned, built, tested, repaired, reviewed, sandboxed and delivered on real code."
+        .to_owned())?;
     say("The model's answers are scripted; everything else is real. Nothing leaves this machine.\n".to_owned())?;
     let (checker, tier) = best_checker(app).await?;
     let told = Told::default();
@@ -49,7 +50,11 @@ pub async fn demo(app: &App, args: &args::Demo) -> Result<(), Fail> {
     let engine = engine(app, &store_file, checker, told.observer(app.out)).await?;
 
     let import = super::new::import(app, &engine, &repo).await?;
-    say(format!("job {import}  imports {} ({} files, a git repository with its own tests)", repo.display(), FILES.len()))?;
+    say(format!(
+        "job {import}  imports {} ({} files, a git repository with its own tests)",
+        repo.display(),
+        FILES.len()
+    ))?;
     let search = work(app, &engine, JobSpec::new(
         "Add a search page",
         "Readers want to find books by title or author. Add a page with a form, link it in the navigation, and test it.",
@@ -61,16 +66,23 @@ pub async fn demo(app: &App, args: &args::Demo) -> Result<(), Fail> {
     say(story::entry("http", &format!("GET /search?q=herbert -> {answer}")))?;
 
     say(String::new())?;
-    let json = work(app, &engine, JobSpec::new(
-        "Serve the books as JSON",
-        "Programs want the books too. Serve all of them, or those that match a query, at /api/books.",
-    ), search.id).await?;
+    let json = work(
+        app,
+        &engine,
+        JobSpec::new(
+            "Serve the books as JSON",
+            "Programs want the books too. Serve all of them, or those that match a query, at /api/books.",
+        ),
+        search.id,
+    )
+    .await?;
     let target = place.join("deployed-2");
     engine.deploy(RevisionRef::head(json.id), &DirDeployer::new(&target)).await?;
     let answer = ask_deployed(&target, "/api/books?q=dune")?;
     say(story::entry("http", &format!("GET /api/books?q=dune -> {answer}")))?;
     let names = |source: &'static str, rows: &[vdo_core::file::FileRow]| {
-        let names: Vec<&str> = rows.iter().filter(|row| row.source == source).map(|row| row.filename.as_str()).collect();
+        let names: Vec<&str> =
+            rows.iter().filter(|row| row.source == source).map(|row| row.filename.as_str()).collect();
         names.join(" ")
     };
     let rows = engine.files(RevisionRef::head(json.id)).await?;
@@ -123,8 +135,8 @@ async fn engine(
     checker: vdo_workspace::check::SandboxChecker,
     observer: Observer,
 ) -> Result<Engine, Fail> {
-    let answers: Answers =
-        serde_json::from_str(ANSWERS).map_err(|error| Fail::failed(format!("the demo's answers are damaged: {error}")))?;
+    let answers: Answers = serde_json::from_str(ANSWERS)
+        .map_err(|error| Fail::failed(format!("the demo's answers are damaged: {error}")))?;
     let (routes, prices) = demo_routes()?;
     let builder = app.bare(&format!("sqlite:{}", store.display())).await?;
     Ok(builder
@@ -241,7 +253,9 @@ fn ask_deployed(folder: &Path, path: &str) -> Result<String, Fail> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| Fail::failed(format!("python3 cannot be started, which the demo's application needs: {error}")))?;
+        .map_err(|error| {
+            Fail::failed(format!("python3 cannot be started, which the demo's application needs: {error}"))
+        })?;
     let mut running = Running(child);
     let mut line = String::new();
     if let Some(output) = running.0.stdout.take() {

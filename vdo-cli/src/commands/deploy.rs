@@ -15,7 +15,7 @@ struct DeliveryView {
 }
 
 /// Hands a job over.
-pub async fn deploy(app: &App, args: &args::Deploy) -> Result<(), Fail> {
+pub(crate) async fn deploy(app: &App, args: &args::Deploy) -> Result<(), Fail> {
     let deployer = match args.to.split_once(':') {
         Some(("dir", path)) if !path.is_empty() => DirDeployer::new(path),
         Some((kind @ ("git" | "github" | "docker" | "fly"), _)) => {

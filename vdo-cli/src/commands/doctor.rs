@@ -15,7 +15,7 @@ struct Finding {
 }
 
 /// Looks at everything and tells; exits with 1 if something that every run needs does not work.
-pub async fn doctor(app: &App) -> Result<(), Fail> {
+pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
     let mut findings = Vec::new();
     let mut add = |what: &str, result: Result<String, String>| {
         let ok = result.is_ok();
@@ -53,7 +53,10 @@ pub async fn doctor(app: &App) -> Result<(), Fail> {
     }
     match app.config.routes() {
         Ok(routes) if routes.default.is_empty() && routes.phases.is_empty() => {
-            add("routes", Err("none are configured; put [routes] default = [\"provider:model\"] into vdo.toml".to_owned()));
+            add(
+                "routes",
+                Err("none are configured; put [routes] default = [\"provider:model\"] into vdo.toml".to_owned()),
+            );
         }
         Ok(_) => add("routes", Ok("configured".to_owned())),
         Err(fail) => add("routes", Err(fail.to_string())),

@@ -12,7 +12,7 @@ use crate::story;
 use crate::view;
 
 /// Lists jobs.
-pub async fn list(app: &App, args: &args::Jobs) -> Result<(), Fail> {
+pub(crate) async fn list(app: &App, args: &args::Jobs) -> Result<(), Fail> {
     let mut query = JobQuery::default().with_limit(args.limit.clamp(1, 1000));
     if let Some(status) = &args.status {
         let known = JobStatus::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(|| {
@@ -34,7 +34,7 @@ pub async fn list(app: &App, args: &args::Jobs) -> Result<(), Fail> {
 }
 
 /// Shows one job.
-pub async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
+pub(crate) async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
     let view = view::full(&app.engine()?, args.id).await?;
     if app.out.json {
         return app.out.value(&view);
@@ -73,11 +73,14 @@ pub async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
 }
 
 /// Accepts a result that waits for a decision.
-pub async fn approve(app: &App, args: &args::OneJob) -> Result<(), Fail> {
+pub(crate) async fn approve(app: &App, args: &args::OneJob) -> Result<(), Fail> {
     let engine = app.engine()?;
     let job = engine.store().job(args.id).await?;
     if job.status != JobStatus::NeedsDecision || job.head.is_none() {
-        return Err(Fail::usage(format!("job {} is {} and has no result that waits to be accepted", job.id, job.status)));
+        return Err(Fail::usage(format!(
+            "job {} is {} and has no result that waits to be accepted",
+            job.id, job.status
+        )));
     }
     let guard = Guard::Version { job: job.id, version: job.version };
     let reason = Some("accepted by a person".to_owned());
@@ -92,7 +95,7 @@ pub async fn approve(app: &App, args: &args::OneJob) -> Result<(), Fail> {
 }
 
 /// Asks a job to stop; one that nobody runs is cancelled at once.
-pub async fn cancel(app: &App, args: &args::OneJob) -> Result<(), Fail> {
+pub(crate) async fn cancel(app: &App, args: &args::OneJob) -> Result<(), Fail> {
     let engine = app.engine()?;
     for _ in 0..10 {
         let job = engine.store().job(args.id).await?;
@@ -101,7 +104,8 @@ pub async fn cancel(app: &App, args: &args::OneJob) -> Result<(), Fail> {
             JobStatus::Running => changes.cancel_requested = Some(true),
             JobStatus::Queued | JobStatus::BudgetStopped | JobStatus::NeedsDecision | JobStatus::Failed => {
                 let (status, reason) = (JobStatus::Cancelled, None);
-                changes = changes.with_status(status, None).with_event(vdo_core::event::EventKind::Status { status, reason });
+                changes =
+                    changes.with_status(status, None).with_event(vdo_core::event::EventKind::Status { status, reason });
             }
             JobStatus::Completed | JobStatus::Cancelled | JobStatus::Archived => {
                 return Err(Fail::usage(format!("job {} is {} and cannot be cancelled", job.id, job.status)));

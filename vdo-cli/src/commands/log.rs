@@ -29,7 +29,7 @@ struct CallView {
 }
 
 /// Shows what happened.
-pub async fn show(app: &App, args: &args::Log) -> Result<(), Fail> {
+pub(crate) async fn show(app: &App, args: &args::Log) -> Result<(), Fail> {
     if args.journal { journal(app, args).await } else { events(app, args).await }
 }
 

@@ -1,12 +1,12 @@
 //! The commands: each converts its arguments, calls the library and prints what came back.
 
-pub mod deploy;
-pub mod demo;
-pub mod doctor;
-pub mod jobs;
-pub mod log;
-pub mod new;
-pub mod run;
-pub mod sandbox;
-pub mod schema;
-pub mod trees;
+pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod doctor;
+pub(crate) mod jobs;
+pub(crate) mod log;
+pub(crate) mod new;
+pub(crate) mod run;
+pub(crate) mod sandbox;
+pub(crate) mod schema;
+pub(crate) mod trees;

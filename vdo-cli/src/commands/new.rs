@@ -13,7 +13,7 @@ use crate::args;
 use crate::fail::{Fail, chain};
 
 /// Makes a job and prints its id.
-pub async fn new(app: &App, args: &args::New) -> Result<(), Fail> {
+pub(crate) async fn new(app: &App, args: &args::New) -> Result<(), Fail> {
     let description = match args.description.as_deref() {
         Some("-") => read_description()?,
         Some(text) => text.to_owned(),
@@ -47,11 +47,14 @@ fn read_description() -> Result<String, Fail> {
 }
 
 /// Imports a folder or repository as it is now, or finds the import there is of it.
-pub async fn import(app: &App, engine: &Engine, folder: &Path) -> Result<JobId, Fail> {
+pub(crate) async fn import(app: &App, engine: &Engine, folder: &Path) -> Result<JobId, Fail> {
     let folder = folder.to_path_buf();
-    let place = std::fs::canonicalize(&folder).map_err(|error| Fail::usage(format!("{}: {error}", folder.display())))?;
-    let read = tokio::task::spawn_blocking(move || vdo_workspace::repository::import(&folder, &ImportLimits::default()));
-    let imported = read.await.map_err(|error| Fail::failed(error.to_string()))?.map_err(|error| Fail::usage(chain(&error)))?;
+    let place =
+        std::fs::canonicalize(&folder).map_err(|error| Fail::usage(format!("{}: {error}", folder.display())))?;
+    let read =
+        tokio::task::spawn_blocking(move || vdo_workspace::repository::import(&folder, &ImportLimits::default()));
+    let imported =
+        read.await.map_err(|error| Fail::failed(error.to_string()))?.map_err(|error| Fail::usage(chain(&error)))?;
     for skipped in imported.skipped.iter().take(20) {
         app.out.say(format!("skipped {}: {}", crate::story::plain(&skipped.path, 200), skipped.reason));
     }

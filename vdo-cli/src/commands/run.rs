@@ -14,7 +14,7 @@ use crate::out::{Out, is_lively};
 use crate::story;
 
 /// Runs a job and says how it ended, by words and by exit code.
-pub async fn run(app: &App, args: &args::Run) -> Result<(), Fail> {
+pub(crate) async fn run(app: &App, args: &args::Run) -> Result<(), Fail> {
     // A job that is not there is told before anything about providers is.
     app.engine()?.store().job(args.id).await?;
     let progress = Progress::new(app.out);
@@ -32,7 +32,7 @@ pub async fn run(app: &App, args: &args::Run) -> Result<(), Fail> {
 }
 
 /// Runs a job until it ends or somebody presses Ctrl-C; then its state is kept and its lease given back.
-pub async fn drive(engine: &Engine, id: vdo_core::id::JobId) -> Result<Job, Fail> {
+pub(crate) async fn drive(engine: &Engine, id: vdo_core::id::JobId) -> Result<Job, Fail> {
     let heartbeat = {
         let engine = engine.clone();
         tokio::spawn(async move { engine.heartbeat().await })
@@ -72,7 +72,7 @@ async fn interrupted() {
 }
 
 /// Turns how a job ended into an exit code.
-pub async fn verdict(engine: &Engine, job: &Job) -> Result<(), Fail> {
+pub(crate) async fn verdict(engine: &Engine, job: &Job) -> Result<(), Fail> {
     let reason = story::plain(job.reason.as_deref().unwrap_or_default(), 2000);
     let text = format!("job {} is {}: {reason}", job.id, job.status);
     match job.status {
@@ -89,7 +89,10 @@ pub async fn verdict(engine: &Engine, job: &Job) -> Result<(), Fail> {
             Err(match kind {
                 Some(FailureKind::KeyRefused) => Fail::Key(text),
                 Some(
-                    FailureKind::Transport | FailureKind::RateLimited | FailureKind::Overloaded | FailureKind::ProviderFault,
+                    FailureKind::Transport
+                    | FailureKind::RateLimited
+                    | FailureKind::Overloaded
+                    | FailureKind::ProviderFault,
                 ) => Fail::Unreachable(text),
                 _ => Fail::Failed(text),
             })
@@ -99,13 +102,13 @@ pub async fn verdict(engine: &Engine, job: &Job) -> Result<(), Fail> {
 }
 
 /// Shows a run as it goes: lines, a moving line below them on a terminal, or JSON.
-pub struct Progress {
+pub(crate) struct Progress {
     out: Out,
     bar: Option<indicatif::ProgressBar>,
 }
 
 impl Progress {
-    pub fn new(out: Out) -> Self {
+    pub(crate) fn new(out: Out) -> Self {
         let lively = !out.json && !out.quiet && is_lively();
         let bar = lively.then(|| {
             let bar = indicatif::ProgressBar::new_spinner();
@@ -115,7 +118,7 @@ impl Progress {
         Self { out, bar }
     }
 
-    pub fn observer(&self) -> Observer {
+    pub(crate) fn observer(&self) -> Observer {
         let (out, bar) = (self.out, self.bar.clone());
         Arc::new(move |event| {
             if out.json {
@@ -133,7 +136,7 @@ impl Progress {
         })
     }
 
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

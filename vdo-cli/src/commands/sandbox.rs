@@ -12,7 +12,7 @@ use crate::fail::{Fail, chain};
 const SANDBOX_FAILED: u8 = 125;
 
 /// Runs a command.
-pub async fn run(args: &args::Sandbox) -> Result<(), Fail> {
+pub(crate) async fn run(args: &args::Sandbox) -> Result<(), Fail> {
     let environment = environment();
     let index = IndexSettings::from_environment(&environment);
     let mut limits = Limits::default().with_time(std::time::Duration::from_secs(args.timeout));

@@ -7,7 +7,7 @@ use crate::fail::Fail;
 use crate::out::Out;
 
 /// Prints a schema.
-pub fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
+pub(crate) fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
     let schema = match args.what {
         SchemaOf::Tools => {
             serde_json::to_value(edit::tools::specs()).map_err(|error| Fail::failed(error.to_string()))?

@@ -15,7 +15,7 @@ use crate::args;
 use crate::fail::Fail;
 
 /// Lists a job's files.
-pub async fn files(app: &App, args: &args::OneRevision) -> Result<(), Fail> {
+pub(crate) async fn files(app: &App, args: &args::OneRevision) -> Result<(), Fail> {
     let rows = app.engine()?.files(args.id).await?;
     if app.out.json {
         return app.out.value(&rows);
@@ -28,7 +28,7 @@ pub async fn files(app: &App, args: &args::OneRevision) -> Result<(), Fail> {
 }
 
 /// Prints a file.
-pub async fn cat(app: &App, args: &args::Cat) -> Result<(), Fail> {
+pub(crate) async fn cat(app: &App, args: &args::Cat) -> Result<(), Fail> {
     let path: RepoPath = args.path.parse().map_err(|error| Fail::usage(format!("{error}")))?;
     let engine = app.engine()?;
     let revision = engine.store().resolve(args.id).await?;
@@ -51,7 +51,7 @@ struct FileDiff {
 }
 
 /// Shows what differs between two jobs, or what one changed.
-pub async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
+pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
     let engine = app.engine()?;
     let store = engine.store();
     let (before, after) = match args.b {
@@ -59,7 +59,8 @@ pub async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
         None => (parent_tree(app, args.a).await?, tree_of(app, args.a).await?),
     };
     let changed = diff::changed_paths(&before, &after);
-    let hashes: BTreeSet<_> = changed.iter().flat_map(|(_, old, new)| [*old, *new]).flatten().map(|entry| entry.blob).collect();
+    let hashes: BTreeSet<_> =
+        changed.iter().flat_map(|(_, old, new)| [*old, *new]).flatten().map(|entry| entry.blob).collect();
     let hashes: Vec<_> = hashes.into_iter().collect();
     let mut contents = Contents::default();
     for blob in store.blobs(&hashes).await? {
@@ -78,7 +79,9 @@ pub async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
             _ => "modified",
         };
         if !app.out.json && !args.stat {
-            let view = |side: &'_ Option<(Entry, Bytes)>| side.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref().to_vec()));
+            let view = |side: &'_ Option<(Entry, Bytes)>| {
+                side.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref().to_vec()))
+            };
             let (old, new) = (view(&before), view(&after));
             let patch = diff::file_patch(
                 &path,

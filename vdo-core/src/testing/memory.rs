@@ -196,6 +196,12 @@ impl Data {
         let mut receipt = Receipt { first_seq, ..receipt(&record.job, false) };
         receipt.revision = tree.as_ref().map(|tree| (tree.revision.id, tree.revision.number));
         record.append(changes.at, changes.steps, changes.calls.into_iter().map(|call| call.row), changes.events);
+        for known in changes.outcomes {
+            let mut rows = record.calls.iter_mut();
+            if let Some(row) = rows.find(|row| row.step == known.step && row.number == known.number) {
+                row.outcome = Some(known.outcome);
+            }
+        }
         record.checks.extend(changes.checks.into_iter().map(|check| (check.phase, check.attempt, check.report)));
 
         // Nothing is refused from here on.

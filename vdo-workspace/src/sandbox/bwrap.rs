@@ -73,10 +73,7 @@ pub(super) fn find(folders: &[PathBuf]) -> Option<PathBuf> {
         .iter()
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join("bwrap"))
-        .find(|path| {
-            path.metadata()
-                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-        })
+        .find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0))
 }
 
 /// Returns the options, to be handed over NUL-terminated so that no value shows in a process list.
@@ -94,21 +91,12 @@ pub(super) fn options(layout: &Layout<'_>) -> Vec<OsString> {
         line.add(["--ro-bind-data", &fd.to_string(), path]);
     }
     line.words("--proc /proc --dev /dev");
-    let places = [
-        ("job", "/job"),
-        ("tmp", "/tmp"),
-        ("home", "/home/vdo"),
-        ("shm", "/dev/shm"),
-    ];
+    let places = [("job", "/job"), ("tmp", "/tmp"), ("home", "/home/vdo"), ("shm", "/dev/shm")];
     let deps = layout.writable_deps.then_some(("deps", "/deps"));
     for (name, target) in places.into_iter().chain(deps) {
         match layout.writable {
             Writable::Staged(base) => {
-                line.add([
-                    "--bind".into(),
-                    base.join(name).into_os_string(),
-                    target.into(),
-                ]);
+                line.add(["--bind".into(), base.join(name).into_os_string(), target.into()]);
             }
             Writable::Own => {
                 line.add(["--size", &layout.limits.disk.to_string(), "--tmpfs", target]);
@@ -126,12 +114,7 @@ pub(super) fn options(layout: &Layout<'_>) -> Vec<OsString> {
     for fd in layout.filters {
         line.add(["--add-seccomp-fd", &fd.to_string()]);
     }
-    line.add([
-        "--json-status-fd",
-        &layout.status.to_string(),
-        "--chdir",
-        "/job",
-    ]);
+    line.add(["--json-status-fd", &layout.status.to_string(), "--chdir", "/job"]);
     line.0
 }
 
@@ -150,13 +133,7 @@ pub(super) fn encode(options: &[OsString]) -> Option<Vec<u8>> {
 
 /// Says what to do about bubblewrap failing with `message`.
 pub(super) fn advice(message: &str) -> &'static str {
-    let namespaces = [
-        "namespace",
-        "uid map",
-        "gid map",
-        "user.max_user_namespaces",
-        "userns",
-    ];
+    let namespaces = ["namespace", "uid map", "gid map", "user.max_user_namespaces", "userns"];
     if namespaces.iter().any(|word| message.contains(word)) {
         "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, \
          kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces > 0; in a \
@@ -168,8 +145,7 @@ pub(super) fn advice(message: &str) -> &'static str {
 }
 
 /// The advice where there is no bubblewrap at all.
-pub(super) const INSTALL: &str =
-    "install it with `apt-get install bubblewrap`, or name the reduced tier: --tier T1";
+pub(super) const INSTALL: &str = "install it with `apt-get install bubblewrap`, or name the reduced tier: --tier T1";
 
 #[derive(Default)]
 struct Line(Vec<OsString>);

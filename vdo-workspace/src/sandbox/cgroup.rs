@@ -38,15 +38,8 @@ impl Cgroup {
 
     /// Opens the files by which a process enters.
     pub(super) fn doors(&self) -> std::io::Result<Vec<OwnedFd>> {
-        let open = |folder: &PathBuf| {
-            OpenOptions::new()
-                .write(true)
-                .open(folder.join("cgroup.procs"))
-        };
-        self.folders
-            .iter()
-            .map(|folder| open(folder).map(|file: File| file.into()))
-            .collect()
+        let open = |folder: &PathBuf| OpenOptions::new().write(true).open(folder.join("cgroup.procs"));
+        self.folders.iter().map(|folder| open(folder).map(|file: File| file.into())).collect()
     }
 
     /// Returns whether the kernel killed something for want of memory.
@@ -62,9 +55,7 @@ impl Cgroup {
     fn counts(&self, file: &str, key: &str) -> bool {
         self.folders.iter().any(|folder| {
             let text = std::fs::read_to_string(folder.join(file)).unwrap_or_default();
-            text.lines()
-                .filter_map(|line| line.strip_prefix(key))
-                .any(|count| count.trim() != "0")
+            text.lines().filter_map(|line| line.strip_prefix(key)).any(|count| count.trim() != "0")
         })
     }
 

@@ -12,9 +12,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, mount, mount_change, move_mount,
-};
+use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, mount, mount_change, move_mount};
 use rustix::process::{Pid, Resource, Rlimit};
 use seccompiler::BpfProgram;
 
@@ -79,13 +77,7 @@ impl Plan {
         }
         for (resource, limit) in &self.limits {
             let limit = Some(*limit);
-            rustix::process::setrlimit(
-                *resource,
-                Rlimit {
-                    current: limit,
-                    maximum: limit,
-                },
-            )?;
+            rustix::process::setrlimit(*resource, Rlimit { current: limit, maximum: limit })?;
         }
         if let Some(uid) = self.identity {
             become_uid(uid)?;
@@ -104,9 +96,7 @@ impl Plan {
         }
         if let Some(ruleset) = &self.landlock {
             // SAFETY: takes a descriptor and a number; touches no memory of this process.
-            check(unsafe {
-                libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0)
-            })?;
+            check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) })?;
         }
         for filter in &self.filters {
             seccompiler::apply_filter(filter).map_err(|_| io::Error::last_os_error())?;
@@ -119,18 +109,9 @@ impl Staging {
     fn apply(&self) -> io::Result<()> {
         // SAFETY: this process has one thread and shares no file table: it was just forked.
         unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?;
-        mount_change(
-            c"/",
-            MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-        )?;
+        mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount(
-            c"tmpfs",
-            &*self.base,
-            c"tmpfs",
-            flags,
-            Some(c"mode=0755,size=1m"),
-        )?;
+        mount(c"tmpfs", &*self.base, c"tmpfs", flags, Some(c"mode=0755,size=1m"))?;
         for staged in &self.mounts {
             if staged.is_folder {
                 rustix::fs::mkdir(&*staged.target, rustix::fs::Mode::from_raw_mode(0o755))?;
@@ -151,13 +132,8 @@ pub(super) fn kill_uid(uid: u32) -> io::Result<()> {
     let act = move || {
         become_uid(uid)?;
         // SAFETY: takes two numbers. -1 reaches exactly what this uid may signal.
-        check(unsafe { libc::kill(-1, libc::SIGKILL) }.into()).or_else(|error| {
-            if error.raw_os_error() == Some(libc::ESRCH) {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        })
+        check(unsafe { libc::kill(-1, libc::SIGKILL) }.into())
+            .or_else(|error| if error.raw_os_error() == Some(libc::ESRCH) { Ok(()) } else { Err(error) })
     };
     errand(act)
 }
@@ -165,35 +141,21 @@ pub(super) fn kill_uid(uid: u32) -> io::Result<()> {
 /// Makes a listener on the loopback of another network namespace.
 ///
 /// `user` is the user namespace that owns it; needed where the caller is not root.
-pub(super) fn listen_inside(
-    net: BorrowedFd<'_>,
-    user: Option<BorrowedFd<'_>>,
-    port: u16,
-) -> io::Result<OwnedFd> {
+pub(super) fn listen_inside(net: BorrowedFd<'_>, user: Option<BorrowedFd<'_>>, port: u16) -> io::Result<OwnedFd> {
     use rustix::net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, bind, listen, recvmsg, sendmsg,
-        socket_with, socketpair,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+        SendFlags, SocketFlags, SocketType, bind, listen, recvmsg, sendmsg, socket_with, socketpair,
     };
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
     let flags = SocketFlags::CLOEXEC;
     let (here, there) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
-    let (net, user, there_raw) = (
-        net.as_raw_fd(),
-        user.map(|fd| fd.as_raw_fd()),
-        there.as_raw_fd(),
-    );
+    let (net, user, there_raw) = (net.as_raw_fd(), user.map(|fd| fd.as_raw_fd()), there.as_raw_fd());
     errand(move || {
         if let Some(user) = user {
             move_into_link_name_space(borrow(user), Some(LinkNameSpaceType::User))?;
         }
         move_into_link_name_space(borrow(net), Some(LinkNameSpaceType::Network))?;
-        let socket = socket_with(
-            AddressFamily::INET,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         let address = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, port);
         bind(&socket, &address)?;
         listen(&socket, 128)?;
@@ -202,12 +164,7 @@ pub(super) fn listen_inside(
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&fds));
         let message = [io::IoSlice::new(b"x")];
-        sendmsg(
-            borrow(there_raw),
-            &message,
-            &mut control,
-            SendFlags::empty(),
-        )?;
+        sendmsg(borrow(there_raw), &message, &mut control, SendFlags::empty())?;
         Ok(())
     })?;
     drop(there);
@@ -215,12 +172,7 @@ pub(super) fn listen_inside(
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0; 1];
     let mut into = [io::IoSliceMut::new(&mut byte)];
-    recvmsg(
-        &here,
-        &mut into,
-        &mut control,
-        RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
-    )?;
+    recvmsg(&here, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT)?;
     control
         .drain()
         .find_map(|message| match message {
@@ -244,11 +196,7 @@ pub(super) fn owner_of(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 /// Runs `act` in a forked child that never executes anything, and waits for it.
 fn errand(act: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> io::Result<()> {
     let mut command = Command::new("/proc/self/exe");
-    command
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let run = move || {
         act()?;
         // SAFETY: ends this process without running anything of the host's.
@@ -267,10 +215,7 @@ fn errand(act: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> io::Resul
 
 fn become_uid(uid: u32) -> io::Result<()> {
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-    let (user, group) = (
-        rustix::fs::Uid::from_raw(uid),
-        rustix::fs::Gid::from_raw(uid),
-    );
+    let (user, group) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(uid));
     set_thread_groups(&[])?;
     set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(user, user, user)?;
@@ -282,14 +227,7 @@ fn become_uid(uid: u32) -> io::Result<()> {
 /// Marking instead of closing keeps the pipe on which the parent learns that exec failed.
 fn close_on_exec() -> io::Result<()> {
     // SAFETY: takes three numbers.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            3_u32,
-            u32::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        )
-    })
+    check(unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) })
 }
 
 fn borrow(fd: RawFd) -> BorrowedFd<'static> {
@@ -298,9 +236,5 @@ fn borrow(fd: RawFd) -> BorrowedFd<'static> {
 }
 
 fn check(result: libc::c_long) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -14,11 +14,7 @@ pub(super) fn inside(run: &Invocation) -> Vec<(String, String)> {
     let mut env = fixed("/home/vdo", "/tmp");
     let mut path: Vec<String> = Vec::new();
     for tool in &run.toolchains.found {
-        path.extend(
-            tool.path
-                .iter()
-                .map(|folder| folder.to_string_lossy().into_owned()),
-        );
+        path.extend(tool.path.iter().map(|folder| folder.to_string_lossy().into_owned()));
         env.extend(tool.env.clone());
     }
     path.push(PATH.into());
@@ -35,13 +31,7 @@ pub(super) fn inside(run: &Invocation) -> Vec<(String, String)> {
         Net::Prepare { .. } => {
             env.extend(run.index.variables());
             let proxy = format!("http://127.0.0.1:{PORT}");
-            for name in [
-                "HTTP_PROXY",
-                "HTTPS_PROXY",
-                "http_proxy",
-                "https_proxy",
-                "ALL_PROXY",
-            ] {
+            for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"] {
                 set(&mut env, name, proxy.clone());
             }
         }
@@ -56,11 +46,7 @@ pub(super) fn outside(run: &Invocation, home: &Path, tmp: &Path) -> Vec<(String,
     let mut path: Vec<String> = Vec::new();
     for tool in &run.toolchains.found {
         let real = |text: &str| unbound(text, &tool.binds);
-        path.extend(
-            tool.path
-                .iter()
-                .map(|folder| real(&folder.to_string_lossy())),
-        );
+        path.extend(tool.path.iter().map(|folder| real(&folder.to_string_lossy())));
         // A cargo home of the host is not writable here, so cargo keeps to its default.
         let own = tool.env.iter().filter(|(name, _)| *name != "CARGO_HOME");
         env.extend(own.map(|(name, value)| (name.clone(), real(value))));
@@ -82,10 +68,7 @@ fn fixed(home: &str, tmp: &str) -> BTreeMap<String, String> {
         ("TERM", "dumb"),
         ("CI", "true"),
     ];
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn set(env: &mut BTreeMap<String, String>, name: &str, value: impl Into<String>) {
@@ -97,13 +80,6 @@ fn unbound(text: &str, binds: &[Bind]) -> String {
     let path = Path::new(text);
     binds
         .iter()
-        .find_map(|bind| {
-            path.strip_prefix(&bind.target)
-                .ok()
-                .map(|rest| bind.source.join(rest))
-        })
-        .map_or_else(
-            || text.to_owned(),
-            |real| real.to_string_lossy().into_owned(),
-        )
+        .find_map(|bind| path.strip_prefix(&bind.target).ok().map(|rest| bind.source.join(rest)))
+        .map_or_else(|| text.to_owned(), |real| real.to_string_lossy().into_owned())
 }

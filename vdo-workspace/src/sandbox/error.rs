@@ -59,15 +59,11 @@ impl SandboxError {
     }
 
     pub(super) fn bad_input(reason: impl Into<String>) -> Self {
-        Self::BadInput {
-            reason: reason.into(),
-        }
+        Self::BadInput { reason: reason.into() }
     }
 
     pub(super) fn launch(reason: impl Into<String>) -> Self {
-        Self::Launch {
-            reason: reason.into(),
-        }
+        Self::Launch { reason: reason.into() }
     }
 }
 
@@ -78,9 +74,6 @@ pub(super) trait Doing<T> {
 
 impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, SandboxError> {
-        self.map_err(|source| SandboxError::Io {
-            doing: what(),
-            source: source.into(),
-        })
+        self.map_err(|source| SandboxError::Io { doing: what(), source: source.into() })
     }
 }

@@ -45,8 +45,7 @@ fn names_index(name: &str) -> bool {
             | "YARN_REGISTRY"
             | "GOPROXY"
     ) || (name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX"))
-        || (name.starts_with("CARGO_SOURCE_")
-            && (name.ends_with("_REGISTRY") || name.ends_with("_REPLACE_WITH")))
+        || (name.starts_with("CARGO_SOURCE_") && (name.ends_with("_REGISTRY") || name.ends_with("_REPLACE_WITH")))
 }
 
 /// Package index settings for a sandbox. Default: none.
@@ -74,10 +73,7 @@ impl IndexSettings {
         if let Some(hosts) = environment.var("PIP_TRUSTED_HOST") {
             env.insert("PIP_TRUSTED_HOST".into(), hosts.into());
         }
-        let named = BUNDLE_VARS
-            .iter()
-            .filter_map(|name| environment.var(name))
-            .map(PathBuf::from);
+        let named = BUNDLE_VARS.iter().filter_map(|name| environment.var(name)).map(PathBuf::from);
         let usual = PathBuf::from("/etc/ssl/certs/ca-certificates.crt");
         let bundle = named.chain([usual]).find(|path| path.is_file());
         Self { env, bundle }
@@ -88,11 +84,7 @@ impl IndexSettings {
     /// A host named here may have a private address; a public one may not.
     pub fn hosts(&self) -> Vec<AllowedHost> {
         let mut hosts = BTreeSet::new();
-        for word in self
-            .env
-            .values()
-            .flat_map(|value| value.split([' ', ',', '|', '\n']))
-        {
+        for word in self.env.values().flat_map(|value| value.split([' ', ',', '|', '\n'])) {
             let Some((scheme, rest)) = word.split_once("://") else {
                 continue;
             };
@@ -100,14 +92,8 @@ impl IndexSettings {
                 continue;
             };
             let port = if scheme.ends_with("https") { 443 } else { 80 };
-            let has_port = authority
-                .rsplit_once(':')
-                .is_some_and(|(_, port)| !port.ends_with(']'));
-            let text = if has_port {
-                authority.to_owned()
-            } else {
-                format!("{authority}:{port}")
-            };
+            let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+            let text = if has_port { authority.to_owned() } else { format!("{authority}:{port}") };
             hosts.extend(text.parse::<AllowedHost>());
         }
         hosts.extend(PUBLIC.iter().flat_map(|name| name.parse::<AllowedHost>()));
@@ -142,10 +128,7 @@ fn files(environment: &Environment) -> Vec<(String, String)> {
             _ => {}
         }
     }
-    let npm = [
-        home.map(|home| home.join(".npmrc")),
-        environment.var("NPM_CONFIG_USERCONFIG").map(PathBuf::from),
-    ];
+    let npm = [home.map(|home| home.join(".npmrc")), environment.var("NPM_CONFIG_USERCONFIG").map(PathBuf::from)];
     for (key, value) in npm.iter().flatten().flat_map(|path| settings(path)) {
         // `//host/:_authToken` and the like are other keys, and stay behind.
         if key == "registry" {
@@ -159,10 +142,7 @@ fn files(environment: &Environment) -> Vec<(String, String)> {
 fn settings(path: &Path) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let mut settings: Vec<(String, String)> = Vec::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with(['#', ';', '[']))
-    {
+    for line in text.lines().filter(|line| !line.trim_start().starts_with(['#', ';', '['])) {
         match (line.split_once('='), settings.last_mut()) {
             (_, Some((_, value))) if line.starts_with([' ', '\t']) => {
                 value.push(' ');
@@ -182,13 +162,9 @@ fn without_users(text: &str) -> String {
     let mut clean = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
-        let end = after
-            .find(['/', ' ', ',', '|', '\n', '?', '#'])
-            .unwrap_or(after.len());
+        let end = after.find(['/', ' ', ',', '|', '\n', '?', '#']).unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         clean.push_str(before);
         clean.push_str("://");
         clean.push_str(host);
@@ -217,10 +193,7 @@ mod tests {
         std::fs::write(home.path().join(".npmrc"), npmrc).unwrap();
         let environment: Environment = [
             ("HOME", home.path().to_str().unwrap()),
-            (
-                "PIP_INDEX_URL",
-                "http://u:secret@mirror.example:8080/simple",
-            ),
+            ("PIP_INDEX_URL", "http://u:secret@mirror.example:8080/simple"),
             ("PIP_PASSWORD", "secret"),
         ]
         .into_iter()

@@ -81,10 +81,7 @@ impl Invocation {
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
-        Self {
-            command: command.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     /// Sets the folder whose copy the command works on.

@@ -71,9 +71,7 @@ pub struct SandboxConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
-            launcher_folders: ["/usr/bin", "/usr/local/bin", "/bin"]
-                .map(PathBuf::from)
-                .into(),
+            launcher_folders: ["/usr/bin", "/usr/local/bin", "/bin"].map(PathBuf::from).into(),
             scratch: "/tmp".into(),
             uids: 20001..20065,
             cgroups: Some("/sys/fs/cgroup".into()),
@@ -133,11 +131,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// Returns a sandbox; nothing is tried yet.
     pub fn new(config: SandboxConfig) -> Self {
-        Self {
-            config: Arc::new(config),
-            full: OnceCell::new(),
-            reduced: OnceCell::new(),
-        }
+        Self { config: Arc::new(config), full: OnceCell::new(), reduced: OnceCell::new() }
     }
 
     /// Finds out whether `tier` holds here, by trying three real escapes inside it.
@@ -152,9 +146,7 @@ impl Sandbox {
             Tier::T1 => &self.reduced,
             Tier::T0 => return self.try_escapes(tier).await,
         };
-        cell.get_or_try_init(|| self.try_escapes(tier))
-            .await
-            .cloned()
+        cell.get_or_try_init(|| self.try_escapes(tier)).await.cloned()
     }
 
     /// Runs `invocation` to its end.
@@ -193,12 +185,7 @@ impl Sandbox {
                     Err(error) => (false, error.to_string()),
                 }
             };
-            checks.push(ToolchainCheck {
-                language,
-                program,
-                starts,
-                detail,
-            });
+            checks.push(ToolchainCheck { language, program, starts, detail });
         }
         Ok(checks)
     }
@@ -220,10 +207,7 @@ impl Sandbox {
             let ties = run::Ties { cancel, door };
             let _ = done.send(run::run(&config, &invocation, ties));
         };
-        std::thread::Builder::new()
-            .name("vdo-sandbox".into())
-            .spawn(work)
-            .doing(doing)?;
+        std::thread::Builder::new().name("vdo-sandbox".into()).spawn(work).doing(doing)?;
         let mut proxy = JoinSet::new();
         let mut ledger = None;
         if let (Some(allow), Ok(listener)) = (allow, opened.await) {
@@ -235,9 +219,7 @@ impl Sandbox {
         let mut report = finished.map_err(|_| SandboxError::launch("the run's thread died"))??;
         if let Some(ledger) = ledger {
             report.net_refused = ledger.refused();
-            report
-                .limits_hit
-                .extend(ledger.was_limited().then_some(LimitHit::Network));
+            report.limits_hit.extend(ledger.was_limited().then_some(LimitHit::Network));
         }
         Ok(report)
     }

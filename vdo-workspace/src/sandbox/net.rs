@@ -41,17 +41,12 @@ impl FromStr for AllowedHost {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || SandboxError::bad_input(format!("{text:?} is not a host or host:port"));
         let (name, port) = match text.rsplit_once(':') {
-            Some((name, port))
-                if !name.ends_with(':') && (!name.contains(':') || name.ends_with(']')) =>
-            {
+            Some((name, port)) if !name.ends_with(':') && (!name.contains(':') || name.ends_with(']')) => {
                 (name, Some(port.parse().map_err(|_| bad())?))
             }
             _ => (text, None),
         };
-        let name = name
-            .trim_matches(['[', ']'])
-            .trim_end_matches('.')
-            .to_ascii_lowercase();
+        let name = name.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
         if name.trim_start_matches('.').is_empty() || !name.chars().all(plain) {
             return Err(bad());
@@ -67,9 +62,7 @@ impl AllowedHost {
             None => port == 443 || port == 80,
         };
         let name_fits = match self.name.strip_prefix('.') {
-            Some(suffix) => name
-                .strip_suffix(suffix)
-                .is_some_and(|rest| rest.ends_with('.')),
+            Some(suffix) => name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
             None => self.name == name,
         };
         port_fits && name_fits
@@ -101,11 +94,7 @@ impl Ledger {
     pub(super) fn refused(&self) -> Vec<String> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = BTreeSet::new();
-        refused
-            .iter()
-            .filter(|target| seen.insert(*target))
-            .cloned()
-            .collect()
+        refused.iter().filter(|target| seen.insert(*target)).cloned().collect()
     }
 
     /// Returns whether bytes or connections ran out.
@@ -122,13 +111,10 @@ impl Ledger {
 
     fn spend(&self, bytes: usize) -> io::Result<()> {
         let take = |left: u64| left.checked_sub(bytes as u64);
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .map(drop)
-            .map_err(|_| {
-                self.limited.store(true, Ordering::Relaxed);
-                io::ErrorKind::QuotaExceeded.into()
-            })
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map(drop).map_err(|_| {
+            self.limited.store(true, Ordering::Relaxed);
+            io::ErrorKind::QuotaExceeded.into()
+        })
     }
 }
 
@@ -157,11 +143,7 @@ async fn handle(mut client: TcpStream, ledger: &Ledger) -> io::Result<()> {
         return answer(&mut client, "400 Bad Request").await;
     };
     let target = format!("{}:{}", request.host, request.port);
-    let Some(rule) = ledger
-        .allow
-        .iter()
-        .find(|rule| rule.matches(&request.host, request.port))
-    else {
+    let Some(rule) = ledger.allow.iter().find(|rule| rule.matches(&request.host, request.port)) else {
         ledger.refuse(target);
         return answer(&mut client, "403 Host Not On The Allow List").await;
     };
@@ -170,10 +152,7 @@ async fn handle(mut client: TcpStream, ledger: &Ledger) -> io::Result<()> {
         Err(_) => return answer(&mut client, "502 Name Not Found").await,
     };
     let private_is_fine = rule.port.is_some();
-    let usable: Vec<SocketAddr> = found
-        .into_iter()
-        .filter(|at| private_is_fine || is_public(at.ip()))
-        .collect();
+    let usable: Vec<SocketAddr> = found.into_iter().filter(|at| private_is_fine || is_public(at.ip())).collect();
     if usable.is_empty() {
         ledger.refuse(target);
         return answer(&mut client, "403 Address Not Public").await;
@@ -184,11 +163,7 @@ async fn handle(mut client: TcpStream, ledger: &Ledger) -> io::Result<()> {
     };
     match &request.forward {
         Some(forward) => server.write_all(forward).await?,
-        None => {
-            client
-                .write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n")
-                .await?
-        }
+        None => client.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await?,
     }
     if !request.rest.is_empty() {
         ledger.spend(request.rest.len())?;
@@ -196,10 +171,7 @@ async fn handle(mut client: TcpStream, ledger: &Ledger) -> io::Result<()> {
     }
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    tokio::try_join!(
-        pump(&mut from_client, &mut to_server, ledger),
-        pump(&mut from_server, &mut to_client, ledger),
-    )?;
+    tokio::try_join!(pump(&mut from_client, &mut to_server, ledger), pump(&mut from_server, &mut to_client, ledger),)?;
     Ok(())
 }
 
@@ -256,43 +228,23 @@ impl Request {
         let (method, target, version) = (first.next()?, first.next()?, first.next()?);
         if method == "CONNECT" {
             let (host, port) = authority(target, None)?;
-            return Some(Self {
-                host,
-                port,
-                forward: None,
-                rest,
-            });
+            return Some(Self { host, port, forward: None, rest });
         }
         let after = target.strip_prefix("http://")?;
-        let (at, path) = after
-            .split_once('/')
-            .map_or((after, ""), |(at, path)| (at, path));
+        let (at, path) = after.split_once('/').map_or((after, ""), |(at, path)| (at, path));
         let (host, port) = authority(at, Some(80))?;
         // One request per connection: a second one on it could name another host.
-        let mut forward =
-            format!("{method} /{path} {version}\r\nHost: {at}\r\nConnection: close\r\n");
+        let mut forward = format!("{method} /{path} {version}\r\nHost: {at}\r\nConnection: close\r\n");
         for line in lines {
             let name = line.split(':').next()?.trim().to_ascii_lowercase();
-            if ![
-                "host",
-                "connection",
-                "proxy-connection",
-                "proxy-authorization",
-                "keep-alive",
-            ]
-            .contains(&name.as_str())
+            if !["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"].contains(&name.as_str())
             {
                 forward.push_str(line);
                 forward.push_str("\r\n");
             }
         }
         forward.push_str("\r\n");
-        Some(Self {
-            host,
-            port,
-            forward: Some(forward.into_bytes()),
-            rest,
-        })
+        Some(Self { host, port, forward: Some(forward.into_bytes()), rest })
     }
 }
 
@@ -302,10 +254,7 @@ fn authority(text: &str, default: Option<u16>) -> Option<(String, u16)> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
         _ => (text, None),
     };
-    let host = host
-        .trim_matches(['[', ']'])
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
+    let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
     if host.is_empty() || !host.chars().all(plain) {
         return None;

@@ -15,12 +15,7 @@ pub(super) struct Capture {
 
 impl Capture {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            half: limit / 2,
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            total: 0,
-        }
+        Self { half: limit / 2, head: Vec::new(), tail: VecDeque::new(), total: 0 }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -29,9 +24,7 @@ impl Capture {
         let (first, rest) = bytes.split_at(free.min(bytes.len()));
         self.head.extend_from_slice(first);
         // Only the last `half` bytes can survive, so no more than those are ever queued.
-        let rest = rest
-            .get(rest.len().saturating_sub(self.half)..)
-            .unwrap_or_default();
+        let rest = rest.get(rest.len().saturating_sub(self.half)..).unwrap_or_default();
         let surplus = (self.tail.len() + rest.len()).saturating_sub(self.half);
         self.tail.drain(..surplus.min(self.tail.len()));
         self.tail.extend(rest);
@@ -52,11 +45,7 @@ impl Capture {
                 String::from_utf8_lossy(tail)
             )
         };
-        Captured {
-            text,
-            total: self.total,
-            truncated: left_out > 0,
-        }
+        Captured { text, total: self.total, truncated: left_out > 0 }
     }
 }
 
@@ -69,11 +58,7 @@ mod tests {
         let mut capture = Capture::new(8);
         capture.push(b"abc");
         capture.push(b"defgh");
-        let whole = Captured {
-            text: "abcdefgh".into(),
-            total: 8,
-            truncated: false,
-        };
+        let whole = Captured { text: "abcdefgh".into(), total: 8, truncated: false };
         assert_eq!(capture.finish(), whole);
     }
 
@@ -83,11 +68,7 @@ mod tests {
         for byte in b'a'..=b'z' {
             capture.push(&[byte]);
         }
-        let kept = Captured {
-            text: "ab\n[22 bytes left out]\nyz".into(),
-            total: 26,
-            truncated: true,
-        };
+        let kept = Captured { text: "ab\n[22 bytes left out]\nyz".into(), total: 26, truncated: true };
         assert_eq!(capture.finish(), kept);
     }
 }

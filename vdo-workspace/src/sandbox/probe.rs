@@ -41,51 +41,33 @@ impl Sandbox {
             Tier::T2 => Require::T2,
             Tier::T1 => Require::T1,
             Tier::T0 => {
-                return Ok(TierReport {
-                    tier,
-                    took: Duration::ZERO,
-                });
+                return Ok(TierReport { tier, took: Duration::ZERO });
             }
         };
         let doing = || "setting up a probe".to_owned();
         let bait = scratch::base(&self.config.scratch).doing(doing)?;
         let (secret, target) = (bait.path().join("secret"), bait.path().join("written"));
         std::fs::write(&secret, "secret\n").doing(doing)?;
-        std::fs::set_permissions(bait.path(), std::fs::Permissions::from_mode(0o777))
-            .doing(doing)?;
+        std::fs::set_permissions(bait.path(), std::fs::Permissions::from_mode(0o777)).doing(doing)?;
         let host = std::process::id().to_string();
         let command = ["/bin/sh", "-c", ESCAPES, "probe"].map(std::ffi::OsString::from);
-        let command =
-            command
-                .into_iter()
-                .chain([secret.into(), target.clone().into(), host.into()]);
+        let command = command.into_iter().chain([secret.into(), target.clone().into(), host.into()]);
         let run = Invocation::new(command)
             .with_tier(require)
             .with_limits(Limits::default().with_time(Duration::from_secs(30)));
-        let report = self
-            .run_unprobed(run)
-            .await
-            .map_err(|error| refusal(tier, error))?;
+        let report = self.run_unprobed(run).await.map_err(|error| refusal(tier, error))?;
         let said = report.stdout.text.as_str();
         let escaped = said.contains("escaped") || target.exists();
-        let worked =
-            said.starts_with("began") && said.ends_with("ended\n") && !said.contains("unwritable");
+        let worked = said.starts_with("began") && said.ends_with("ended\n") && !said.contains("unwritable");
         if escaped || !worked {
-            let what = if escaped {
-                "an escape succeeded"
-            } else {
-                "the probe did not run"
-            };
+            let what = if escaped { "an escape succeeded" } else { "the probe did not run" };
             return Err(SandboxError::Unavailable {
                 tier,
                 reason: format!("{what}: {said:?} {:?}", report.stderr.text),
                 advice: bwrap::advice("").into(),
             });
         }
-        Ok(TierReport {
-            tier,
-            took: start.elapsed(),
-        })
+        Ok(TierReport { tier, took: start.elapsed() })
     }
 }
 
@@ -95,15 +77,9 @@ fn refusal(tier: Tier, error: SandboxError) -> SandboxError {
         SandboxError::Launch { reason } => {
             let advice = match tier {
                 Tier::T2 => bwrap::advice(&reason),
-                Tier::T1 | Tier::T0 => {
-                    "see the reason; a kernel with landlock and seccomp is needed"
-                }
+                Tier::T1 | Tier::T0 => "see the reason; a kernel with landlock and seccomp is needed",
             };
-            SandboxError::Unavailable {
-                tier,
-                reason,
-                advice: advice.into(),
-            }
+            SandboxError::Unavailable { tier, reason, advice: advice.into() }
         }
         other => other,
     }

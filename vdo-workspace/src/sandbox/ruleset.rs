@@ -7,8 +7,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, Scope,
 };
 
 /// Read and run.
@@ -32,39 +32,22 @@ const READ: [&str; 16] = [
 ];
 
 /// Read and write, without making anything.
-const DEVICES: [&str; 5] = [
-    "/dev/null",
-    "/dev/zero",
-    "/dev/full",
-    "/dev/random",
-    "/dev/urandom",
-];
+const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// Returns the landlock version of this kernel that the rules are written for, if it is enough.
 ///
 /// Version 4 confines TCP, version 6 signals and abstract sockets. Where every run has a uid of
 /// its own the latter can be done without.
 pub(super) fn version(own_uid: bool) -> Option<ABI> {
-    let enough = if own_uid {
-        vec![ABI::V6, ABI::V5, ABI::V4]
-    } else {
-        vec![ABI::V6]
-    };
-    enough
-        .into_iter()
-        .find(|abi| base(*abi).and_then(|rules| rules.create()).is_ok())
+    let enough = if own_uid { vec![ABI::V6, ABI::V5, ABI::V4] } else { vec![ABI::V6] };
+    enough.into_iter().find(|abi| base(*abi).and_then(|rules| rules.create()).is_ok())
 }
 
 /// Makes a ruleset that lets `writable` be written and `readable` be read besides the system's.
 pub(super) fn rules(abi: ABI, writable: &[PathBuf], readable: &[PathBuf]) -> io::Result<OwnedFd> {
-    let mut rules = base(abi)
-        .and_then(|rules| rules.create())
-        .map_err(io::Error::other)?;
+    let mut rules = base(abi).and_then(|rules| rules.create()).map_err(io::Error::other)?;
     let read = AccessFs::from_read(abi);
-    let system = READ
-        .iter()
-        .map(Path::new)
-        .chain(readable.iter().map(PathBuf::as_path));
+    let system = READ.iter().map(Path::new).chain(readable.iter().map(PathBuf::as_path));
     for path in system.filter(|path| path.exists()) {
         rules = allow(rules, path, read, abi)?;
     }
@@ -97,12 +80,6 @@ fn allow(
 ) -> io::Result<landlock::RulesetCreated> {
     let fd = PathFd::new(path).map_err(io::Error::other)?;
     // A rule on a file must not name rights that only folders have.
-    let access = if path.is_dir() {
-        access
-    } else {
-        access & AccessFs::from_file(abi)
-    };
-    rules
-        .add_rule(PathBeneath::new(fd, access))
-        .map_err(io::Error::other)
+    let access = if path.is_dir() { access } else { access & AccessFs::from_file(abi) };
+    rules.add_rule(PathBeneath::new(fd, access)).map_err(io::Error::other)
 }

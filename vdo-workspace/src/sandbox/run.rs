@@ -40,20 +40,8 @@ struct Folders {
 }
 
 /// Runs `run` to its end; blocks.
-pub(super) fn run(
-    config: &SandboxConfig,
-    run: &Invocation,
-    ties: Ties,
-) -> Result<RunReport, SandboxError> {
-    let Stage {
-        slot,
-        _base,
-        cgroup,
-        command,
-        plan,
-        places,
-        status,
-    } = Stage::new(config, run)?;
+pub(super) fn run(config: &SandboxConfig, run: &Invocation, ties: Ties) -> Result<RunReport, SandboxError> {
+    let Stage { slot, _base, cgroup, command, plan, places, status } = Stage::new(config, run)?;
     let owner = slot.uid.map(|uid| (uid, uid));
     let mut folders = open_folders(&places, None)?;
     if let Some(folders) = &folders {
@@ -65,11 +53,8 @@ pub(super) fn run(
     let mut watch = watch.doing(|| "watching the sandbox".into())?;
     launched(&mut watch)?;
     if let Some(status) = &status {
-        let inner = inner_pid(status.as_fd(), NAMED)
-            .map_err(|error| SandboxError::launch(error.to_string()))?;
-        watch
-            .set_inner(inner)
-            .doing(|| "watching the sandbox".into())?;
+        let inner = inner_pid(status.as_fd(), NAMED).map_err(|error| SandboxError::launch(error.to_string()))?;
+        watch.set_inner(inner).doing(|| "watching the sandbox".into())?;
         let entered = entered_pid(inner);
         if folders.is_none() {
             folders = open_folders(&places, Some(entered))?;
@@ -78,18 +63,13 @@ pub(super) fn run(
             }
         }
         if matches!(run.net, Net::Prepare { .. }) {
-            let listener =
-                open_door(entered).doing(|| "opening the proxy in the sandbox".into())?;
+            let listener = open_door(entered).doing(|| "opening the proxy in the sandbox".into())?;
             let _ = ties.door.send(listener);
         }
     }
     let start = Instant::now();
-    watch
-        .go()
-        .map_err(|error| SandboxError::launch(error.to_string()))?;
-    let event = watch
-        .wait(start + run.limits.time)
-        .doing(|| "reading output".into())?;
+    watch.go().map_err(|error| SandboxError::launch(error.to_string()))?;
+    let event = watch.wait(start + run.limits.time).doing(|| "reading output".into())?;
     let ended = watch.finish().doing(|| "ending the sandbox".into())?;
     let exit = match event {
         Event::TimedOut => Exit::TimedOut,
@@ -98,9 +78,7 @@ pub(super) fn run(
     };
     let duration = start.elapsed();
     let (stdout, stderr) = outputs(watch, run);
-    let harvest = folders
-        .as_ref()
-        .map_or(Ok(None), |folders| bring_back(run, folders, exit))?;
+    let harvest = folders.as_ref().map_or(Ok(None), |folders| bring_back(run, folders, exit))?;
     let mut limits_hit = limits_hit(exit, [&stdout, &stderr], harvest.as_ref());
     if matches!(&places, Places::Tmpfs(tmpfs) if tmpfs.is_full()) {
         limits_hit.push(LimitHit::Disk);
@@ -129,10 +107,7 @@ pub(super) fn run(
 
 /// Waits for the launch marker.
 fn launched(watch: &mut Watch) -> Result<(), SandboxError> {
-    match watch
-        .wait(Instant::now() + LAUNCH)
-        .doing(|| "starting the sandbox".into())?
-    {
+    match watch.wait(Instant::now() + LAUNCH).doing(|| "starting the sandbox".into())? {
         Event::Ready => Ok(()),
         Event::Cancelled => Err(SandboxError::launch("the run was cancelled")),
         Event::TimedOut => Err(SandboxError::launch("the launcher did not finish in time")),
@@ -140,11 +115,7 @@ fn launched(watch: &mut Watch) -> Result<(), SandboxError> {
             let status = watch.finish().doing(|| "ending the sandbox".into())?;
             let said = std::mem::replace(&mut watch.err, super::output::Capture::new(0)).finish();
             let said = said.text.trim().to_owned();
-            let what = if said.is_empty() {
-                status.to_string()
-            } else {
-                said
-            };
+            let what = if said.is_empty() { status.to_string() } else { said };
             Err(SandboxError::launch(what))
         }
     }
@@ -153,10 +124,7 @@ fn launched(watch: &mut Watch) -> Result<(), SandboxError> {
 /// Returns the entry shell, which has been executed inside and so can be looked into from outside.
 fn entered_pid(inner: u32) -> u32 {
     let children = std::fs::read_to_string(format!("/proc/{inner}/task/{inner}/children"));
-    children
-        .ok()
-        .and_then(|text| text.split_whitespace().next()?.parse().ok())
-        .unwrap_or(inner)
+    children.ok().and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(inner)
 }
 
 fn open_folders(places: &Places, entered: Option<u32>) -> Result<Option<Folders>, SandboxError> {
@@ -164,12 +132,10 @@ fn open_folders(places: &Places, entered: Option<u32>) -> Result<Option<Folders>
         (Some(found), _) => found.map(Some),
         (None, Some(pid)) => {
             let inside = format!("/proc/{pid}/root/{name}");
-            tree::open_folder(Path::new(&inside))
-                .map(Some)
-                .or_else(|error| {
-                    // Without writable dependencies there is no such folder; the job's serves as well.
-                    if name == "deps" { Ok(None) } else { Err(error) }
-                })
+            tree::open_folder(Path::new(&inside)).map(Some).or_else(|error| {
+                // Without writable dependencies there is no such folder; the job's serves as well.
+                if name == "deps" { Ok(None) } else { Err(error) }
+            })
         }
         (None, None) => Ok(None),
     };
@@ -183,21 +149,11 @@ fn open_folders(places: &Places, entered: Option<u32>) -> Result<Option<Folders>
     Ok(Some(Folders { job, deps }))
 }
 
-fn copy_in(
-    run: &Invocation,
-    folders: &Folders,
-    owner: Option<(u32, u32)>,
-) -> Result<(), SandboxError> {
+fn copy_in(run: &Invocation, folders: &Folders, owner: Option<(u32, u32)>) -> Result<(), SandboxError> {
     let Some(work) = &run.work else { return Ok(()) };
     let doing = || format!("copying {} into the sandbox", work.display());
     let from = tree::open_folder(work).doing(doing)?;
-    let policy = Policy {
-        links: true,
-        refuse_git: false,
-        files: u64::MAX,
-        bytes: run.limits.disk,
-        owner,
-    };
+    let policy = Policy { links: true, refuse_git: false, files: u64::MAX, bytes: run.limits.disk, owner };
     let copied = tree::copy(from.as_fd(), folders.job.as_fd(), policy).doing(doing)?;
     for refused in &copied.refused {
         let path = refused.path.display();
@@ -215,11 +171,7 @@ fn copy_in(
 
 fn open_door(pid: u32) -> std::io::Result<std::net::TcpListener> {
     let net = File::open(format!("/proc/{pid}/ns/net"))?;
-    let user = if rustix::process::geteuid().is_root() {
-        None
-    } else {
-        Some(child::owner_of(net.as_fd())?)
-    };
+    let user = if rustix::process::geteuid().is_root() { None } else { Some(child::owner_of(net.as_fd())?) };
     child::listen_inside(net.as_fd(), user.as_ref().map(AsFd::as_fd), net::PORT).map(Into::into)
 }
 
@@ -239,11 +191,7 @@ fn outputs(mut watch: Watch, run: &Invocation) -> (Captured, Captured) {
 }
 
 /// Harvests the work folder and keeps the dependencies of a run that succeeded.
-fn bring_back(
-    run: &Invocation,
-    folders: &Folders,
-    exit: Exit,
-) -> Result<Option<Copied>, SandboxError> {
+fn bring_back(run: &Invocation, folders: &Folders, exit: Exit) -> Result<Option<Copied>, SandboxError> {
     if let (Some(Deps::Write { dir }), true) = (&run.deps, exit.is_success()) {
         keep_deps(run, folders, dir)?;
     }
@@ -260,9 +208,7 @@ fn bring_back(
         bytes: run.limits.harvest_bytes,
         owner: None,
     };
-    tree::copy(folders.job.as_fd(), to.as_fd(), policy)
-        .doing(doing)
-        .map(Some)
+    tree::copy(folders.job.as_fd(), to.as_fd(), policy).doing(doing).map(Some)
 }
 
 /// Writes the dependencies beside `dir` and renames them, so that `dir` is never half there.
@@ -274,13 +220,8 @@ fn keep_deps(run: &Invocation, folders: &Folders, dir: &Path) -> Result<(), Sand
     let partial = super::scratch::base(parent).doing(doing)?;
     let to = tree::open_folder(partial.path()).doing(doing)?;
     // Links are kept as text: only sandboxes ever follow them.
-    let policy = Policy {
-        links: true,
-        refuse_git: false,
-        files: run.limits.inodes,
-        bytes: run.limits.disk,
-        owner: None,
-    };
+    let policy =
+        Policy { links: true, refuse_git: false, files: run.limits.inodes, bytes: run.limits.disk, owner: None };
     tree::copy(folders.deps.as_fd(), to.as_fd(), policy).doing(doing)?;
     let mode = rustix::fs::Mode::from_raw_mode(0o755);
     rustix::fs::fchmod(&to, mode).doing(doing)?;
@@ -292,18 +233,8 @@ fn limits_hit(exit: Exit, outputs: [&Captured; 2], harvest: Option<&Copied>) -> 
     hit.extend((exit == Exit::TimedOut).then_some(LimitHit::Time));
     hit.extend((exit.signal() == Some(libc::SIGXCPU)).then_some(LimitHit::Cpu));
     hit.extend((exit.signal() == Some(libc::SIGXFSZ)).then_some(LimitHit::FileSize));
-    hit.extend(
-        outputs
-            .iter()
-            .any(|output| output.truncated)
-            .then_some(LimitHit::Output),
-    );
-    let left_out = |copied: &Copied| {
-        copied
-            .refused
-            .iter()
-            .any(|one| one.why == RefusedWhy::Limit)
-    };
+    hit.extend(outputs.iter().any(|output| output.truncated).then_some(LimitHit::Output));
+    let left_out = |copied: &Copied| copied.refused.iter().any(|one| one.why == RefusedWhy::Limit);
     hit.extend(harvest.is_some_and(left_out).then_some(LimitHit::Harvest));
     hit
 }

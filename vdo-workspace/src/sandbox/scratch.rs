@@ -9,10 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Gid, Mode, OFlags, Uid, chownat, mkdirat, openat};
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
-    fsopen,
-};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 use tempfile::TempDir;
 
 use super::error::{Doing, SandboxError};
@@ -35,18 +32,14 @@ impl Tmpfs {
     pub(super) fn new(limits: &Limits, uid: u32) -> Result<Self, SandboxError> {
         let doing = || "making a tmpfs for the sandbox".to_owned();
         let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).doing(doing)?;
-        let options = [
-            ("size", limits.disk.to_string()),
-            ("nr_inodes", limits.inodes.to_string()),
-            ("mode", "0755".to_owned()),
-        ];
+        let options =
+            [("size", limits.disk.to_string()), ("nr_inodes", limits.inodes.to_string()), ("mode", "0755".to_owned())];
         for (key, value) in options {
             fsconfig_set_string(context.as_fd(), key, value).doing(doing)?;
         }
         fsconfig_create(context.as_fd()).doing(doing)?;
         let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
-        let mount =
-            fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).doing(doing)?;
+        let mount = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).doing(doing)?;
         let root = folder(mount.as_fd(), ".").doing(doing)?;
         make_folders(root.as_fd(), Some(uid)).doing(doing)?;
         Ok(Self { mount, root })
@@ -59,8 +52,7 @@ impl Tmpfs {
 
     /// Returns whether no block or no inode is left.
     pub(super) fn is_full(&self) -> bool {
-        rustix::fs::fstatvfs(&self.root)
-            .is_ok_and(|found| found.f_bavail == 0 || found.f_ffree == 0)
+        rustix::fs::fstatvfs(&self.root).is_ok_and(|found| found.f_bavail == 0 || found.f_ffree == 0)
     }
 }
 
@@ -98,13 +90,7 @@ fn make_folders(root: BorrowedFd<'_>, owner: Option<u32>) -> io::Result<()> {
         mkdirat(root, name, Mode::from_raw_mode(0o755))?;
         if let Some(uid) = owner {
             let (owner, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
-            chownat(
-                root,
-                name,
-                Some(owner),
-                Some(group),
-                rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
-            )?;
+            chownat(root, name, Some(owner), Some(group), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)?;
         }
     }
     Ok(())

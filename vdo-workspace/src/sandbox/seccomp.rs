@@ -8,8 +8,8 @@ use std::io;
 
 use libc::c_long;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, sock_filter,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    sock_filter,
 };
 
 /// Which sandbox the filters are for.
@@ -94,12 +94,7 @@ const REFUSED: &[c_long] = &[
 ];
 
 #[cfg(target_arch = "x86_64")]
-const REFUSED_HERE: &[c_long] = &[
-    libc::SYS_kexec_file_load,
-    libc::SYS_iopl,
-    libc::SYS_ioperm,
-    libc::SYS_modify_ldt,
-];
+const REFUSED_HERE: &[c_long] = &[libc::SYS_kexec_file_load, libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[c_long] = &[];
 
@@ -113,13 +108,8 @@ const ABSENT: &[c_long] = &[
 ];
 
 /// System V IPC and POSIX queues: shared with the whole host unless there is an IPC namespace.
-const SHARED_IPC: &[c_long] = &[
-    libc::SYS_shmget,
-    libc::SYS_shmat,
-    libc::SYS_semget,
-    libc::SYS_msgget,
-    libc::SYS_mq_open,
-];
+const SHARED_IPC: &[c_long] =
+    &[libc::SYS_shmget, libc::SYS_shmat, libc::SYS_semget, libc::SYS_msgget, libc::SYS_mq_open];
 
 /// Compiles the filters of `profile`, to be loaded in order.
 ///
@@ -134,10 +124,7 @@ pub(super) fn filters(profile: Profile) -> io::Result<Vec<BpfProgram>> {
     });
     refused.insert(libc::SYS_clone, namespaces.collect::<io::Result<_>>()?);
     let terminal = [TIOCSTI, TIOCLINUX].map(|request| rule(&[(1, SeccompCmpOp::Eq, request)]));
-    refused.insert(
-        libc::SYS_ioctl,
-        terminal.into_iter().collect::<io::Result<_>>()?,
-    );
+    refused.insert(libc::SYS_ioctl, terminal.into_iter().collect::<io::Result<_>>()?);
     refused.insert(libc::SYS_socket, sockets(profile)?);
     if let Profile::Shared { keep_process_group } = profile {
         refused.extend(every(SHARED_IPC));
@@ -145,10 +132,7 @@ pub(super) fn filters(profile: Profile) -> io::Result<Vec<BpfProgram>> {
             refused.extend(every(&[libc::SYS_setsid, libc::SYS_setpgid]));
         }
     }
-    let mut programs = vec![
-        compile(refused, libc::EPERM)?,
-        compile(every(ABSENT), libc::ENOSYS)?,
-    ];
+    let mut programs = vec![compile(refused, libc::EPERM)?, compile(every(ABSENT), libc::ENOSYS)?];
     if cfg!(target_arch = "x86_64") {
         programs.push(refuse_x32());
     }
@@ -179,17 +163,9 @@ fn sockets(profile: Profile) -> io::Result<Vec<SeccompRule>> {
     let is_not = |family: libc::c_int| (0, SeccompCmpOp::Ne, family as u64);
     let kind = |kind: libc::c_int| (1, SeccompCmpOp::MaskedEq(0xf), kind as u64);
     [
-        rule(&[
-            is_not(libc::AF_UNIX),
-            is_not(libc::AF_INET),
-            is_not(libc::AF_INET6),
-            is_not(libc::AF_NETLINK),
-        ]),
+        rule(&[is_not(libc::AF_UNIX), is_not(libc::AF_INET), is_not(libc::AF_INET6), is_not(libc::AF_NETLINK)]),
         // Route netlink stays: it answers "which interfaces are there" of the own namespace.
-        rule(&[
-            is(libc::AF_NETLINK),
-            (2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE as u64),
-        ]),
+        rule(&[is(libc::AF_NETLINK), (2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE as u64)]),
         rule(&[is_not(libc::AF_NETLINK), kind(libc::SOCK_RAW)]),
         rule(&[is_not(libc::AF_NETLINK), kind(SOCK_PACKET)]),
     ]
@@ -200,46 +176,25 @@ fn sockets(profile: Profile) -> io::Result<Vec<SeccompRule>> {
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> io::Result<SeccompRule> {
     let conditions = conditions
         .iter()
-        .map(|(index, op, value)| {
-            SeccompCondition::new(*index, SeccompCmpArgLen::Dword, op.clone(), *value)
-        })
+        .map(|(index, op, value)| SeccompCondition::new(*index, SeccompCmpArgLen::Dword, op.clone(), *value))
         .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;
     SeccompRule::new(conditions).map_err(io::Error::other)
 }
 
 fn compile(rules: Rules, errno: libc::c_int) -> io::Result<BpfProgram> {
-    let arch = std::env::consts::ARCH
-        .try_into()
-        .map_err(io::Error::other)?;
+    let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
     let refusal = SeccompAction::Errno(errno.unsigned_abs());
-    SeccompFilter::new(rules, SeccompAction::Allow, refusal, arch)
-        .and_then(TryInto::try_into)
-        .map_err(io::Error::other)
+    SeccompFilter::new(rules, SeccompAction::Allow, refusal, arch).and_then(TryInto::try_into).map_err(io::Error::other)
 }
 
 /// Refuses the x32 calls, which share the architecture of x86-64 but not its numbers.
 fn refuse_x32() -> BpfProgram {
-    let step = |code: u32, jt, jf, k| sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
+    let step = |code: u32, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
     vec![
         step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        step(
-            libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K,
-            0,
-            1,
-            0x4000_0000,
-        ),
-        step(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32,
-        ),
+        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, 0x4000_0000),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ]
 }

@@ -24,10 +24,7 @@ pub(super) struct Slot {
 
 /// Returns the slot of a run that is not confined.
 pub(super) fn none() -> Slot {
-    Slot {
-        uid: None,
-        _lock: None,
-    }
+    Slot { uid: None, _lock: None }
 }
 
 /// Takes a free slot of `uids`; locks are kept below `scratch`.
@@ -60,10 +57,7 @@ pub(super) fn take(scratch: &Path, uids: &Range<u32>) -> Result<Slot, SandboxErr
             .open(folder.join(uid.to_string()))
             .doing(doing)?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            return Ok(Slot {
-                uid: Some(uid),
-                _lock: Some(lock),
-            });
+            return Ok(Slot { uid: Some(uid), _lock: Some(lock) });
         }
     }
     Err(SandboxError::Busy { slots: uids.len() })
@@ -72,8 +66,5 @@ pub(super) fn take(scratch: &Path, uids: &Range<u32>) -> Result<Slot, SandboxErr
 /// Returns the uids that belong to accounts of this machine, which are never used.
 fn people() -> Vec<u32> {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    accounts
-        .lines()
-        .filter_map(|line| line.split(':').nth(2)?.parse().ok())
-        .collect()
+    accounts.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
 }

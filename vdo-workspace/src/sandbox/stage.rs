@@ -73,12 +73,11 @@ impl Stage {
 }
 
 fn full(config: &SandboxConfig, run: &Invocation) -> Result<Stage, SandboxError> {
-    let launcher =
-        bwrap::find(&config.launcher_folders).ok_or_else(|| SandboxError::Unavailable {
-            tier: Tier::T2,
-            reason: "bubblewrap (bwrap) was not found".into(),
-            advice: bwrap::INSTALL.into(),
-        })?;
+    let launcher = bwrap::find(&config.launcher_folders).ok_or_else(|| SandboxError::Unavailable {
+        tier: Tier::T2,
+        reason: "bubblewrap (bwrap) was not found".into(),
+        advice: bwrap::INSTALL.into(),
+    })?;
     let slot = slot::take(&config.scratch, &config.uids)?;
     let mut plan = confined(run, &slot);
     let cgroup = enter_cgroup(config, run, &slot, &mut plan)?;
@@ -98,24 +97,13 @@ fn full(config: &SandboxConfig, run: &Invocation) -> Result<Stage, SandboxError>
         Ok(plan.keep.last().map_or(-1, AsRawFd::as_raw_fd))
     };
     let filters = seccomp::filters(Profile::Namespaced).doing(|| "compiling filters".into())?;
-    let filters: Vec<i32> = filters
-        .iter()
-        .map(|filter| hand_over(&seccomp::bytes(filter)))
-        .collect::<Result<_, _>>()?;
+    let filters: Vec<i32> =
+        filters.iter().map(|filter| hand_over(&seccomp::bytes(filter))).collect::<Result<_, _>>()?;
     let files = [
-        (
-            hand_over(b"vdo:x:1000:1000::/home/vdo:/bin/sh\n")?,
-            "/etc/passwd",
-        ),
+        (hand_over(b"vdo:x:1000:1000::/home/vdo:/bin/sh\n")?, "/etc/passwd"),
         (hand_over(b"vdo:x:1000:\n")?, "/etc/group"),
-        (
-            hand_over(b"127.0.0.1 localhost vdo\n::1 localhost\n")?,
-            "/etc/hosts",
-        ),
-        (
-            hand_over(b"passwd: files\ngroup: files\nhosts: files dns\n")?,
-            "/etc/nsswitch.conf",
-        ),
+        (hand_over(b"127.0.0.1 localhost vdo\n::1 localhost\n")?, "/etc/hosts"),
+        (hand_over(b"passwd: files\ngroup: files\nhosts: files dns\n")?, "/etc/nsswitch.conf"),
     ];
     let pipe = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC);
     let (status, status_in) = pipe.doing(|| "making a pipe".into())?;
@@ -130,59 +118,37 @@ fn full(config: &SandboxConfig, run: &Invocation) -> Result<Stage, SandboxError>
         files: &files,
         status: status_in.as_raw_fd(),
     });
-    let options =
-        bwrap::encode(&options).ok_or_else(|| SandboxError::bad_input("NUL in a value"))?;
+    let options = bwrap::encode(&options).ok_or_else(|| SandboxError::bad_input("NUL in a value"))?;
     let options = hand_over(&options)?;
     plan.keep.push(status_in);
     plan.no_new_privileges = true;
     let mut command = Command::new(launcher);
-    command
-        .args(["--args", &options.to_string(), "--", "/bin/sh"])
-        .current_dir("/");
+    command.args(["--args", &options.to_string(), "--", "/bin/sh"]).current_dir("/");
     entry(&mut command, run);
-    Ok(Stage {
-        command,
-        plan,
-        places,
-        status: Some(status),
-        cgroup,
-        slot,
-        _base: base,
-    })
+    Ok(Stage { command, plan, places, status: Some(status), cgroup, slot, _base: base })
 }
 
 fn reduced(config: &SandboxConfig, run: &Invocation, tier: Tier) -> Result<Stage, SandboxError> {
     let confine = tier == Tier::T1;
-    let slot = if confine {
-        slot::take(&config.scratch, &config.uids)?
-    } else {
-        slot::none()
-    };
+    let slot = if confine { slot::take(&config.scratch, &config.uids)? } else { slot::none() };
     let plain = Plain::new(&config.scratch, slot.uid)?;
     let mut plan = Plan::default();
     let mut cgroup = None;
     if confine {
         plan = confined(run, &slot);
         cgroup = enter_cgroup(config, run, &slot, &mut plan)?;
-        let abi =
-            ruleset::version(slot.uid.is_some()).ok_or_else(|| SandboxError::Unavailable {
-                tier,
-                reason: "the kernel's landlock is off or too old".into(),
-                advice:
-                    "use Linux 6.12 or newer (as root: 6.7) with `landlock` among the security \
+        let abi = ruleset::version(slot.uid.is_some()).ok_or_else(|| SandboxError::Unavailable {
+            tier,
+            reason: "the kernel's landlock is off or too old".into(),
+            advice: "use Linux 6.12 or newer (as root: 6.7) with `landlock` among the security \
                      modules (boot option lsm=), or install bubblewrap: apt-get install bubblewrap"
-                        .into(),
-            })?;
+                .into(),
+        })?;
         let writable = FOLDERS.map(|name| plain.path(name));
-        let readable: Vec<PathBuf> = real_binds(run)?
-            .into_iter()
-            .map(|bind| bind.source)
-            .collect();
+        let readable: Vec<PathBuf> = real_binds(run)?.into_iter().map(|bind| bind.source).collect();
         let rules = ruleset::rules(abi, &writable, &readable);
         plan.landlock = Some(rules.doing(|| "making landlock rules".into())?);
-        let profile = Profile::Shared {
-            keep_process_group: slot.uid.is_none(),
-        };
+        let profile = Profile::Shared { keep_process_group: slot.uid.is_none() };
         plan.filters = seccomp::filters(profile).doing(|| "compiling filters".into())?;
         plan.no_new_privileges = true;
     }
@@ -191,45 +157,19 @@ fn reduced(config: &SandboxConfig, run: &Invocation, tier: Tier) -> Result<Stage
     entry(&mut command, run);
     command.envs(env::outside(run, &plain.path("home"), &plain.path("tmp")));
     let places = Places::Plain(plain);
-    Ok(Stage {
-        command,
-        plan,
-        places,
-        status: None,
-        cgroup,
-        slot,
-        _base: None,
-    })
+    Ok(Stage { command, plan, places, status: None, cgroup, slot, _base: None })
 }
 
 /// Makes `command` run [`bwrap::ENTRY`] with the invocation's command as its arguments.
 fn entry(command: &mut Command, run: &Invocation) {
-    command
-        .args(["-c", bwrap::ENTRY, "vdo"])
-        .args(&run.command)
-        .env_clear();
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(["-c", bwrap::ENTRY, "vdo"]).args(&run.command).env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
 }
 
 fn confined(run: &Invocation, slot: &Slot) -> Plan {
-    let Limits {
-        memory,
-        address_space,
-        processes,
-        open_files,
-        file,
-        cpu_seconds,
-        ..
-    } = run.limits;
+    let Limits { memory, address_space, processes, open_files, file, cpu_seconds, .. } = run.limits;
     // The launcher, its child, the reaper and the entry shell count as well.
-    let others = if slot.uid.is_some() {
-        4
-    } else {
-        own_processes() + 4
-    };
+    let others = if slot.uid.is_some() { 4 } else { own_processes() + 4 };
     Plan {
         limits: vec![
             (Resource::Nproc, processes.saturating_add(others)),
@@ -253,10 +193,7 @@ fn own_processes() -> u64 {
     let me = rustix::process::getuid().as_raw();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let mine = entries.filter(|entry| entry.metadata().is_ok_and(|found| found.uid() == me));
-    mine.map(|entry| {
-        std::fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64)
-    })
-    .sum()
+    mine.map(|entry| std::fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64)).sum()
 }
 
 fn enter_cgroup(
@@ -277,24 +214,13 @@ fn enter_cgroup(
 
 /// Returns what is bound besides the system, each with its real source.
 fn real_binds(run: &Invocation) -> Result<Vec<BindAt>, SandboxError> {
-    let tools = run
-        .toolchains
-        .found
-        .iter()
-        .flat_map(|tool| &tool.binds)
-        .cloned();
+    let tools = run.toolchains.found.iter().flat_map(|tool| &tool.binds).cloned();
     let deps = match &run.deps {
-        Some(Deps::Read { dir }) => Some(Bind {
-            source: dir.clone(),
-            target: "/deps".into(),
-        }),
+        Some(Deps::Read { dir }) => Some(Bind { source: dir.clone(), target: "/deps".into() }),
         Some(Deps::Write { .. }) | None => None,
     };
     let bundle = match (&run.net, &run.index.bundle) {
-        (Net::Prepare { .. }, Some(path)) => Some(Bind {
-            source: path.clone(),
-            target: BUNDLE.into(),
-        }),
+        (Net::Prepare { .. }, Some(path)) => Some(Bind { source: path.clone(), target: BUNDLE.into() }),
         _ => None,
     };
     let mut binds: Vec<BindAt> = Vec::new();
@@ -302,10 +228,7 @@ fn real_binds(run: &Invocation) -> Result<Vec<BindAt>, SandboxError> {
         let source = bind.source.canonicalize();
         let source = source.doing(|| format!("resolving {}", bind.source.display()))?;
         if binds.iter().all(|bound| bound.target != bind.target) {
-            binds.push(BindAt {
-                source,
-                target: bind.target,
-            });
+            binds.push(BindAt { source, target: bind.target });
         }
     }
     Ok(binds)
@@ -315,38 +238,20 @@ fn real_binds(run: &Invocation) -> Result<Vec<BindAt>, SandboxError> {
 ///
 /// The launcher then need not be able to walk through the folders they lie in.
 fn stage_mounts(base: &Path, tmpfs: &Tmpfs, binds: &mut [BindAt]) -> Result<Staging, SandboxError> {
-    let name = |path: &Path| {
-        CString::new(path.as_os_str().as_bytes())
-            .map_err(|_| SandboxError::bad_input("NUL in a path"))
-    };
+    let name =
+        |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(|_| SandboxError::bad_input("NUL in a path"));
     let writable = base.join("w");
-    let mount = tmpfs
-        .mount
-        .try_clone()
-        .doing(|| "cloning a descriptor".into())?;
-    let mut mounts = vec![StagedMount {
-        mount,
-        target: name(&writable)?,
-        is_folder: true,
-    }];
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE;
+    let mount = tmpfs.mount.try_clone().doing(|| "cloning a descriptor".into())?;
+    let mut mounts = vec![StagedMount { mount, target: name(&writable)?, is_folder: true }];
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     for (index, bind) in binds.iter_mut().enumerate() {
         let doing = || format!("opening {}", bind.source.display());
         let mount = open_tree(CWD.as_fd(), &bind.source, flags).doing(doing)?;
         let is_folder = bind.source.is_dir();
         bind.source = base.join(format!("b{index}"));
-        mounts.push(StagedMount {
-            mount,
-            target: name(&bind.source)?,
-            is_folder,
-        });
+        mounts.push(StagedMount { mount, target: name(&bind.source)?, is_folder });
     }
-    Ok(Staging {
-        base: name(base)?,
-        mounts,
-    })
+    Ok(Staging { base: name(base)?, mounts })
 }
 
 fn sealed(bytes: &[u8]) -> std::io::Result<OwnedFd> {
@@ -368,11 +273,7 @@ pub(super) fn check(run: &Invocation) -> Result<(), SandboxError> {
         return bad("NUL in the command");
     }
     let odd = |name: &str| name.is_empty() || name.contains(['=', '\0']);
-    if run
-        .env
-        .iter()
-        .any(|(name, value)| odd(name) || value.contains('\0'))
-    {
+    if run.env.iter().any(|(name, value)| odd(name) || value.contains('\0')) {
         return bad("a variable has an impossible name or value");
     }
     if let super::Require::T0 { reason } = &run.tier
@@ -389,8 +290,7 @@ pub(super) fn check(run: &Invocation) -> Result<(), SandboxError> {
     if run.work.as_ref().is_some_and(|work| !work.is_dir()) {
         return bad("the work folder is not a folder");
     }
-    let is_used =
-        |dir: &PathBuf| std::fs::read_dir(dir).is_ok_and(|mut found| found.next().is_some());
+    let is_used = |dir: &PathBuf| std::fs::read_dir(dir).is_ok_and(|mut found| found.next().is_some());
     if run.harvest.as_ref().is_some_and(is_used) {
         return bad("the harvest folder is not empty");
     }

@@ -43,9 +43,7 @@ impl FromStr for Tier {
             "T0" | "t0" => Ok(Self::T0),
             "T1" | "t1" => Ok(Self::T1),
             "T2" | "t2" => Ok(Self::T2),
-            _ => Err(SandboxError::bad_input(format!(
-                "unknown tier {text:?}; known: T2, T1, T0"
-            ))),
+            _ => Err(SandboxError::bad_input(format!("unknown tier {text:?}; known: T2, T1, T0"))),
         }
     }
 }

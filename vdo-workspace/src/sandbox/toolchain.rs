@@ -26,27 +26,18 @@ impl fmt::Debug for Environment {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(vars: I) -> Self {
-        let vars = vars
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        Self {
-            vars: vars.collect(),
-        }
+        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self { vars: vars.collect() }
     }
 }
 
 impl Environment {
     pub(super) fn var(&self, name: &str) -> Option<&str> {
-        self.vars
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     pub(super) fn vars(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.vars
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn home(&self) -> Option<&Path> {
@@ -65,21 +56,11 @@ impl Environment {
     /// Runs a tool of the host and returns what it prints, or nothing if it fails or dawdles.
     async fn ask(&self, program: &Path, arguments: &[&str]) -> Option<String> {
         let mut command = tokio::process::Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.vars)
-            .current_dir("/");
-        command
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+        command.args(arguments).env_clear().envs(&self.vars).current_dir("/");
+        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(Duration::from_secs(30), command.output());
         let output = output.await.ok()?.ok()?;
-        let text = output
-            .status
-            .success()
-            .then(|| String::from_utf8(output.stdout).ok())??;
+        let text = output.status.success().then(|| String::from_utf8(output.stdout).ok())??;
         Some(text.trim().to_owned())
     }
 }
@@ -155,9 +136,7 @@ impl Toolchains {
         found.extend(rust(environment).await);
         found.extend(node(environment).await);
         found.extend(go(environment).await);
-        found.retain(|tool: &Toolchain| {
-            tool.binds.iter().all(|bind| is_bindable(bind, environment))
-        });
+        found.retain(|tool: &Toolchain| tool.binds.iter().all(|bind| is_bindable(bind, environment)));
         Self { found }
     }
 
@@ -194,11 +173,7 @@ async fn python(environment: &Environment) -> Option<Toolchain> {
     if prefix != base {
         binds.extend(in_place(&prefix));
     }
-    let path = if binds.is_empty() {
-        Vec::new()
-    } else {
-        vec![prefix.join("bin"), base.join("bin")]
-    };
+    let path = if binds.is_empty() { Vec::new() } else { vec![prefix.join("bin"), base.join("bin")] };
     let env = [("PYTHONDONTWRITEBYTECODE", "1")];
     Some(tool(Language::Python, program, binds, path, &env))
 }
@@ -212,29 +187,17 @@ async fn rust(environment: &Environment) -> Option<Toolchain> {
     }
     let mut binds = Vec::new();
     let mut path = Vec::new();
-    let mut env = vec![
-        ("CARGO_HOME", "/opt/vdo/cargo"),
-        ("CARGO_TERM_COLOR", "never"),
-    ];
+    let mut env = vec![("CARGO_HOME", "/opt/vdo/cargo"), ("CARGO_TERM_COLOR", "never")];
     if !is_system(&sysroot) {
         // The toolchain itself, without the rustup proxies in front of it.
-        binds.push(Bind {
-            source: sysroot,
-            target: "/opt/vdo/rust".into(),
-        });
+        binds.push(Bind { source: sysroot, target: "/opt/vdo/rust".into() });
         path.push("/opt/vdo/rust/bin".into());
     }
     let cargo = environment.var("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo.or_else(|| Some(environment.home()?.join(".cargo")));
-    match cargo
-        .map(|cargo| cargo.join("registry"))
-        .filter(|registry| registry.is_dir())
-    {
+    match cargo.map(|cargo| cargo.join("registry")).filter(|registry| registry.is_dir()) {
         Some(registry) => {
-            binds.push(Bind {
-                source: registry,
-                target: "/opt/vdo/cargo/registry".into(),
-            });
+            binds.push(Bind { source: registry, target: "/opt/vdo/cargo/registry".into() });
         }
         None => env.retain(|(name, _)| *name != "CARGO_HOME"),
     }
@@ -249,16 +212,10 @@ async fn node(environment: &Environment) -> Option<Toolchain> {
     let mut binds = Vec::new();
     let mut path = Vec::new();
     if !is_system(&prefix) {
-        binds.push(Bind {
-            source: prefix,
-            target: "/opt/vdo/node".into(),
-        });
+        binds.push(Bind { source: prefix, target: "/opt/vdo/node".into() });
         path.push("/opt/vdo/node/bin".into());
     }
-    let env = [
-        ("npm_config_update_notifier", "false"),
-        ("npm_config_fund", "false"),
-    ];
+    let env = [("npm_config_update_notifier", "false"), ("npm_config_fund", "false")];
     Some(tool(Language::Node, program, binds, path, &env))
 }
 
@@ -270,43 +227,23 @@ async fn go(environment: &Environment) -> Option<Toolchain> {
     let mut path = Vec::new();
     let mut env = vec![("GOTOOLCHAIN", "local"), ("GOFLAGS", "-buildvcs=false")];
     if !is_system(&root) {
-        binds.push(Bind {
-            source: root,
-            target: "/opt/vdo/go".into(),
-        });
+        binds.push(Bind { source: root, target: "/opt/vdo/go".into() });
         path.push("/opt/vdo/go/bin".into());
         env.push(("GOROOT", "/opt/vdo/go"));
     }
     Some(tool(Language::Go, program, binds, path, &env))
 }
 
-fn tool(
-    language: Language,
-    program: PathBuf,
-    binds: Vec<Bind>,
-    path: Vec<PathBuf>,
-    env: &[(&str, &str)],
-) -> Toolchain {
-    let env = env
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Toolchain {
-        language,
-        program,
-        binds,
-        path,
-        env: env.collect(),
-    }
+fn tool(language: Language, program: PathBuf, binds: Vec<Bind>, path: Vec<PathBuf>, env: &[(&str, &str)]) -> Toolchain {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Toolchain { language, program, binds, path, env: env.collect() }
 }
 
 fn in_place(folder: &Path) -> Vec<Bind> {
     if is_system(folder) {
         return Vec::new();
     }
-    vec![Bind {
-        source: folder.to_path_buf(),
-        target: folder.to_path_buf(),
-    }]
+    vec![Bind { source: folder.to_path_buf(), target: folder.to_path_buf() }]
 }
 
 /// Returns whether every sandbox sees this folder anyway.
@@ -316,27 +253,14 @@ fn is_system(folder: &Path) -> bool {
 
 /// Refuses to bind a home folder, anything above one, or over a place the sandbox needs.
 fn is_bindable(bind: &Bind, environment: &Environment) -> bool {
-    let own = [
-        "/job",
-        "/tmp",
-        "/home/vdo",
-        "/dev",
-        "/proc",
-        "/deps",
-        "/etc",
-    ];
+    let own = ["/job", "/tmp", "/home/vdo", "/dev", "/proc", "/deps", "/etc"];
     let holds_home = environment.home().is_some_and(|home| {
         let real = home.canonicalize();
-        let source = bind
-            .source
-            .canonicalize()
-            .unwrap_or_else(|_| bind.source.clone());
+        let source = bind.source.canonicalize().unwrap_or_else(|_| bind.source.clone());
         home.starts_with(&source) || real.is_ok_and(|real| real.starts_with(&source))
     });
     let too_wide = bind.source.components().count() < 3;
-    let covers = own
-        .iter()
-        .any(|place| bind.target.starts_with(place) || Path::new(place).starts_with(&bind.target));
+    let covers = own.iter().any(|place| bind.target.starts_with(place) || Path::new(place).starts_with(&bind.target));
     bind.source.is_absolute() && !holds_home && !too_wide && !covers
 }
 
@@ -347,24 +271,11 @@ mod tests {
     #[test]
     fn a_home_folder_and_what_lies_above_it_is_never_bound() {
         let environment: Environment = [("HOME", "/home/ann")].into_iter().collect();
-        let bind = |path: &str| Bind {
-            source: path.into(),
-            target: path.into(),
-        };
-        for refused in [
-            "/",
-            "/home",
-            "/home/ann",
-            "/opt",
-            "/tmp/venv",
-            "relative/path/x",
-        ] {
+        let bind = |path: &str| Bind { source: path.into(), target: path.into() };
+        for refused in ["/", "/home", "/home/ann", "/opt", "/tmp/venv", "relative/path/x"] {
             assert!(!is_bindable(&bind(refused), &environment), "{refused}");
         }
-        assert!(is_bindable(
-            &bind("/home/ann/.pyenv/versions/3.11.7"),
-            &environment
-        ));
+        assert!(is_bindable(&bind("/home/ann/.pyenv/versions/3.11.7"), &environment));
     }
 
     #[test]

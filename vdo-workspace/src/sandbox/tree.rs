@@ -13,8 +13,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, chownat, mkdirat, openat,
-    openat2, readlinkat, statat, symlinkat,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, chownat, mkdirat, openat, openat2, readlinkat,
+    statat, symlinkat,
 };
 
 use super::report::{Copied, Refused, RefusedWhy};
@@ -51,10 +51,7 @@ pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
 /// Only if `to` cannot be written or `from` itself cannot be read; what is wrong with single
 /// entries is listed in the result.
 pub(super) fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, policy: Policy) -> io::Result<Copied> {
-    let mut copy = Copy {
-        policy,
-        done: Copied::default(),
-    };
+    let mut copy = Copy { policy, done: Copied::default() };
     copy.folder(from, to, Path::new(""), 0)?;
     Ok(copy.done)
 }
@@ -65,13 +62,7 @@ struct Copy {
 }
 
 impl Copy {
-    fn folder(
-        &mut self,
-        from: BorrowedFd<'_>,
-        to: BorrowedFd<'_>,
-        at: &Path,
-        depth: usize,
-    ) -> io::Result<()> {
+    fn folder(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, at: &Path, depth: usize) -> io::Result<()> {
         for entry in Dir::read_from(from)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -127,13 +118,7 @@ impl Copy {
         Ok(())
     }
 
-    fn file(
-        &mut self,
-        from: BorrowedFd<'_>,
-        to: BorrowedFd<'_>,
-        name: &CStr,
-        path: &Path,
-    ) -> io::Result<()> {
+    fn file(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, path: &Path) -> io::Result<()> {
         // NONBLOCK: should the file have become a FIFO since, opening it must not hang.
         let Ok(source) = open_inside(from, name, OFlags::NONBLOCK) else {
             self.refuse(path, RefusedWhy::Unreadable);
@@ -150,13 +135,8 @@ impl Copy {
             return Ok(());
         }
         // Only "executable or not" crosses over: no set-uid bit, no foreign write permission.
-        let mode = if stat.st_mode & 0o111 == 0 {
-            0o644
-        } else {
-            0o755
-        };
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = if stat.st_mode & 0o111 == 0 { 0o644 } else { 0o755 };
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let target = openat(to, name, flags, Mode::from_raw_mode(mode))?;
         let copied = pour(source, target, stat.st_size.unsigned_abs())?;
         self.own(to, name)?;
@@ -168,13 +148,7 @@ impl Copy {
     fn own(&self, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         if let Some((uid, gid)) = self.policy.owner {
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-            chownat(
-                folder,
-                name,
-                Some(uid),
-                Some(gid),
-                AtFlags::SYMLINK_NOFOLLOW,
-            )?;
+            chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         }
         Ok(())
     }
@@ -182,19 +156,14 @@ impl Copy {
     fn refuse(&mut self, path: &Path, why: RefusedWhy) {
         self.done.refused_total += 1;
         if self.done.refused_total <= NAMED {
-            self.done.refused.push(Refused {
-                path: PathBuf::from(path),
-                why,
-            });
+            self.done.refused.push(Refused { path: PathBuf::from(path), why });
         }
     }
 }
 
 fn open_inside(folder: BorrowedFd<'_>, name: &CStr, extra: OFlags) -> rustix::io::Result<OwnedFd> {
-    let resolve = ResolveFlags::BENEATH
-        | ResolveFlags::NO_SYMLINKS
-        | ResolveFlags::NO_MAGICLINKS
-        | ResolveFlags::NO_XDEV;
+    let resolve =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | extra;
     openat2(folder, name, flags, Mode::empty(), resolve)
 }

@@ -43,19 +43,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(
-        mut child: Child,
-        cancel: OwnedFd,
-        uid: Option<u32>,
-        keep: usize,
-    ) -> io::Result<Self> {
+    pub(super) fn new(mut child: Child, cancel: OwnedFd, uid: Option<u32>, keep: usize) -> io::Result<Self> {
         let handle = open(child.id())?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        for fd in stdout
-            .iter()
-            .map(AsFd::as_fd)
-            .chain(stderr.iter().map(AsFd::as_fd))
-        {
+        for fd in stdout.iter().map(AsFd::as_fd).chain(stderr.iter().map(AsFd::as_fd)) {
             rustix::io::ioctl_fionbio(fd, true)?;
         }
         Ok(Self {
@@ -110,20 +101,9 @@ impl Watch {
     }
 
     fn sleep(&self, left: Duration) -> io::Result<Woken> {
-        let mut fds = vec![
-            PollFd::new(&self.cancel, PollFlags::IN),
-            PollFd::new(&self.handle, PollFlags::IN),
-        ];
-        fds.extend(
-            self.stdout
-                .iter()
-                .map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
-        );
-        fds.extend(
-            self.stderr
-                .iter()
-                .map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
-        );
+        let mut fds = vec![PollFd::new(&self.cancel, PollFlags::IN), PollFd::new(&self.handle, PollFlags::IN)];
+        fds.extend(self.stdout.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
+        fds.extend(self.stderr.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
         wait_for(&mut fds, left)?;
         let mut woken = fds.iter().map(|fd| !fd.revents().is_empty());
         let (cancelled, ended) = (woken.next() == Some(true), woken.next() == Some(true));
@@ -138,9 +118,7 @@ impl Watch {
             let mut bytes = block.get(..count).unwrap_or_default();
             if !self.is_ready {
                 self.marker.extend_from_slice(bytes);
-                let Some(rest) = self.marker.strip_prefix(READY) else {
-                    if count == 0 { break } else { continue }
-                };
+                let Some(rest) = self.marker.strip_prefix(READY) else { if count == 0 { break } else { continue } };
                 self.is_ready = true;
                 self.out.push(rest);
                 bytes = &[];
@@ -174,10 +152,7 @@ impl Watch {
         }
         match (&self.inner, self.uid) {
             (Some(inner), _) => {
-                wait_for(
-                    &mut [PollFd::new(inner, PollFlags::IN)],
-                    Duration::from_secs(10),
-                )?;
+                wait_for(&mut [PollFd::new(inner, PollFlags::IN)], Duration::from_secs(10))?;
             }
             (None, Some(uid)) => child::kill_uid(uid)?,
             (None, None) => {}
@@ -212,10 +187,8 @@ fn open(pid: u32) -> io::Result<OwnedFd> {
 }
 
 fn wait_for(fds: &mut [PollFd<'_>], left: Duration) -> io::Result<()> {
-    let timeout = Timespec {
-        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    };
+    let timeout =
+        Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
     match poll(fds, Some(&timeout)) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),

@@ -8,15 +8,12 @@ use vdo_workspace::sandbox::{Invocation, Sandbox, SandboxConfig};
 
 /// Returns whether this machine can run these tests; root without bubblewrap is a failure.
 pub fn can_run() -> bool {
-    let is_root = std::fs::metadata("/proc/self")
-        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if !is_root {
         eprintln!("skipped: these tests need root");
         return false;
     }
-    let found = ["/usr/bin/bwrap", "/usr/local/bin/bwrap"]
-        .iter()
-        .any(|at| Path::new(at).exists());
+    let found = ["/usr/bin/bwrap", "/usr/local/bin/bwrap"].iter().any(|at| Path::new(at).exists());
     assert!(found, "bubblewrap is missing: apt-get install bubblewrap");
     true
 }
@@ -35,11 +32,7 @@ pub fn shell(script: &str) -> Invocation {
 pub fn assert_all_dead(marker: &str) {
     let deadline = Instant::now() + Duration::from_secs(1);
     while !holders(marker).is_empty() {
-        assert!(
-            Instant::now() < deadline,
-            "alive after a second: {:?}",
-            holders(marker)
-        );
+        assert!(Instant::now() < deadline, "alive after a second: {:?}", holders(marker));
         std::thread::yield_now();
     }
 }

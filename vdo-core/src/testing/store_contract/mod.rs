@@ -154,6 +154,7 @@ cases! { $
     money::a_settled_call_frees_its_reservation_and_counts,
     money::what_may_have_been_billed_stays_reserved,
     money::amounts_that_cannot_be_are_refused,
+    money::an_outcome_touches_nothing_else_of_its_call,
     money::spend_sums_per_provider_and_model,
     money::calls_are_replaced_by_step_and_number,
     trees::revisions_are_numbered_and_found,

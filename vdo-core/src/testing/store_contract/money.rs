@@ -5,7 +5,7 @@ use super::fixtures::*;
 use crate::content::BlobHash;
 use crate::job::JobSpec;
 use crate::money::NanoUsd;
-use crate::port::changes::StepWrite;
+use crate::port::changes::{CallOutcome, StepWrite};
 use crate::port::{CallState, Outcome, SpendRow, StepState, StoreError};
 use crate::time::Timestamp;
 use crate::usage::Usage;
@@ -203,4 +203,30 @@ pub(super) async fn calls_are_replaced_by_step_and_number(fresh: Fresh) {
         }
     }
     assert_eq!(store.calls(other).await.unwrap(), []);
+}
+
+pub(super) async fn an_outcome_touches_nothing_else_of_its_call(fresh: Fresh) {
+    let store = fresh.store().await;
+    let id = job(&store, "x").await;
+    let lease = claimed(&store, id).await;
+    let (one, other) = (sent(1, 1, Some(30)), sent(2, 1, Some(5)));
+    let mut first = leased(&lease);
+    first.calls = vec![one.clone(), other.clone()];
+    store.commit(first).await.unwrap();
+    let answered = ended(&one, CallState::Answered, Some(7));
+    let mut second = leased(&lease);
+    second.calls = vec![answered.clone()];
+    store.commit(second).await.unwrap();
+    let before = store.job(id).await.unwrap();
+
+    let known =
+        |step: &crate::id::StepKey, number| CallOutcome { step: step.clone(), number, outcome: Outcome::Refused };
+    let mut third = leased(&lease);
+    third.outcomes = vec![known(&one.row.step, 1), known(&one.row.step, 9)];
+    store.commit(third).await.unwrap();
+    let mut expected = answered.row;
+    expected.outcome = Some(Outcome::Refused);
+    assert_eq!(store.calls(id).await.unwrap(), [expected, other.row]);
+    let after = store.job(id).await.unwrap();
+    assert_eq!((after.cost, after.reserved, after.usage), (before.cost, before.reserved, before.usage));
 }

@@ -52,27 +52,13 @@ fn a_plain_request_is_forwarded_to_the_host_of_its_target_not_of_its_header() {
     let sent = b"GET http://a.org/x?y HTTP/1.1\r\nHost: b.org\r\nProxy-Authorization: z\r\nA: b\r\n\r\nbody";
     let request = Request::parse(sent).unwrap();
     let forward = b"GET /x?y HTTP/1.1\r\nHost: a.org\r\nConnection: close\r\nA: b\r\n\r\n".to_vec();
-    let whole = Request {
-        host: "a.org".into(),
-        port: 80,
-        forward: Some(forward),
-        rest: b"body".into(),
-    };
+    let whole = Request { host: "a.org".into(), port: 80, forward: Some(forward), rest: b"body".into() };
     assert_eq!(request, whole);
 }
 
 #[test]
 fn targets_that_hide_their_host_are_bad_requests() {
-    for line in [
-        "CONNECT pypi.org@evil:443",
-        "CONNECT pypi.org",
-        "GET /x",
-        "GET ftp://a/",
-    ] {
-        assert_eq!(
-            Request::parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()),
-            None,
-            "{line}"
-        );
+    for line in ["CONNECT pypi.org@evil:443", "CONNECT pypi.org", "GET /x", "GET ftp://a/"] {
+        assert_eq!(Request::parse(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()), None, "{line}");
     }
 }
