@@ -6,11 +6,11 @@
 //!
 //! Invariant: every backend passes the contract in [`vdo_core::testing::provider_contract`].
 
-#[cfg(any(feature = "http", feature = "scripted"))]
+#[cfg(any(feature = "openai-chat", feature = "scripted"))]
 pub mod clock;
 #[cfg(feature = "openai-chat")]
 pub mod openai_chat;
 #[cfg(feature = "scripted")]
 pub mod scripted;
-#[cfg(feature = "http")]
+#[cfg(feature = "openai-chat")]
 mod transport;

@@ -227,7 +227,7 @@ impl Provider for OpenAiChat {
         }
         let body = body::read(response, self.config.max_reply_bytes, &timing).await?;
         let models: wire::Models = serde_json::from_slice(&body).map_err(|error| ProviderError::BadAnswer {
-            message: format!("the list of models: {error}; it starts: {}", self.redactor.clean_bytes(&body)),
+            message: self.redactor.clean(&format!("the list of models: {error}")),
             usage: None,
         })?;
         Ok(Health { models: models.data.into_iter().map(|model| model.id).collect() })

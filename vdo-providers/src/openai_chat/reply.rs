@@ -50,7 +50,8 @@ pub(super) fn parse(
     redactor: &Redactor,
 ) -> Result<Reply, ProviderError> {
     let response: wire::Response = serde_json::from_slice(body).map_err(|error| ProviderError::BadAnswer {
-        message: format!("{error}; it starts: {}", redactor.clean_bytes(body)),
+        // The parser's words may quote the answer.
+        message: redactor.clean(&format!("{error}; it starts: {}", redactor.clean_bytes(body))),
         usage: None,
     })?;
     if let Some(error) = &response.error {

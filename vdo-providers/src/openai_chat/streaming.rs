@@ -125,7 +125,7 @@ fn take_event(
         }
         Err(error) => {
             return Err(ProviderError::BadAnswer {
-                message: format!("{error}; the event is: {}", redactor.clean_bytes(data)),
+                message: redactor.clean(&format!("{error}; the event is: {}", redactor.clean_bytes(data))),
                 usage: raw.usage.and_then(reply::convert_usage),
             });
         }

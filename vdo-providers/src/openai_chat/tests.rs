@@ -483,6 +483,16 @@ fn errors_within_streams_are_classified() {
     }
 }
 
+#[test]
+fn a_key_within_a_broken_event_is_not_shown() {
+    let asked = Asked { model: "m", messages: 1, request_id: None };
+    let mut collector = Collector::new(asked, 1, 1 << 20, Redactor::new(["sk-secret-key".into()]));
+    for data in ["{\"choices\":\"sk-secret-key\"}", "sk-secret-key", "{\"error\":\"sk-secret-key\"}"] {
+        let error = collector.push(format!("data: {data}\n\n").as_bytes(), |_| {}).unwrap_err();
+        assert!(!format!("{error:?}").contains("sk-secret-key"), "{error:?}");
+    }
+}
+
 /// A stream that has a bit of everything.
 fn rich() -> String {
     let chunks = [

@@ -193,12 +193,14 @@ async fn a_key_that_the_server_repeats_is_shown_nowhere() {
         (200, format!("{{ not json, {KEY} header-secret-1")),
         (200, json!({ "error": { "message": KEY, "code": 500 } }).to_string()),
         (200, json!({ "choices": [], "key": KEY }).to_string()),
+        (200, json!({ "choices": KEY }).to_string()),
     ];
     for (status, body) in bodies {
         let server = Server::start(move |_| answer(status, &[("content-type", "application/json")], &body)).await;
         let provider = OpenAiChat::new(config(&server).with_header("x-extra", "header-secret-1".into())).unwrap();
         let whole = provider.complete(&request()).await.unwrap_err();
-        for text in [shown(&whole), format!("{provider:?}")] {
+        let probe = provider.probe().await.map_or_else(|error| shown(&error), |health| format!("{health:?}"));
+        for text in [shown(&whole), probe, format!("{provider:?}")] {
             assert!(!text.contains(KEY) && !text.contains("header-secret-1"), "{text}");
         }
         assert!(shown(&whole).contains("[redacted]") || status == 200, "{whole}");
