@@ -18,6 +18,10 @@ use crate::options::{Durability, Options};
 
 /// Prepared statements kept per connection; the writer's texts come in a few dozen combinations.
 const STATEMENTS: usize = 256;
+/// Kibibytes of pages kept in memory, negative as SQLite wants it.
+const CACHE: &str = "-16384";
+/// Pages in the log before they move to the file; fewer moves than SQLite's 1,000 where the same pages change often.
+const CHECKPOINT: &str = "4000";
 /// How often a file that another process is just creating is tried again.
 const TRIES: u32 = 50;
 
@@ -103,6 +107,9 @@ async fn connect(path: &Path, options: &Options, connections: u32) -> Result<Dat
             .statement_cache_capacity(STATEMENTS)
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", synchronous)
+            .pragma("cache_size", CACHE)
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", CHECKPOINT)
     });
     connect.map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None));
     Database::connect(connect).await

@@ -3,10 +3,12 @@
 //! Every table has two parameters of its own: `$n`, the rows as a JSON array of arrays of numbers, and `$n+1`, the
 //! bytes that texts and contents are cut from; see [`crate::rows`]. Several statements are sent as one text with one
 //! list of values, so the numbers are unique among all of them. They are written `$n`, not `?n`: SQLite counts the
-//! unused numbers below a `?n` as parameters of that statement, and the driver would run out of values for them.
+//! unused numbers below a `?n` as parameters of that statement, and the driver would run out of values for them. `MATERIALIZED`
+//! has SQLite write out each row's JSON once, instead of once for every column taken from it.
 
 /// New jobs.
 pub(crate) const JOBS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($1))
 INSERT INTO jobs (
   id, extends_job_id, is_extension, depth, root_id, kind, status, version, budget, autonomy, created, updated,
   title, repo, github_repo_url, template, project, idempotency_key, tags, checks, parameters, description
@@ -19,41 +21,45 @@ INSERT INTO jobs (
   value->>25, value->>26) AS TEXT), CAST(substr($2, value->>27, value->>28) AS TEXT), CAST(substr($2,
   value->>29, value->>30) AS TEXT), CAST(substr($2, value->>31, value->>32) AS TEXT), CAST(substr($2,
   value->>33, value->>34) AS TEXT)
-FROM json_each($1);
+FROM batch;
 ";
 
 /// The parents of new jobs.
 pub(crate) const PARENTS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($3))
 INSERT INTO job_parents (
   job_id, ordinal, parent_job_id, asked, number, parent_revision_id
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>3, value->>4
-FROM json_each($3);
+FROM batch;
 ";
 
 /// Contents, each once.
 pub(crate) const BLOBS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($5))
 INSERT INTO blobs (
   hash, len, codec, data
 ) SELECT
   substr($6, value->>0, value->>1), value->>2, value->>3, substr($6, value->>4, value->>5)
-FROM json_each($5) WHERE true ON CONFLICT (hash) DO NOTHING;
+FROM batch WHERE true ON CONFLICT (hash) DO NOTHING;
 ";
 
 /// Steps: a state never goes back, and what is not given stays.
 pub(crate) const STEPS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($7))
 INSERT INTO steps (
   job_id, key, state, epoch, request_hash, len, codec, answer
 ) SELECT
   value->>0, CAST(substr($8, value->>1, value->>2) AS TEXT), value->>3, value->>4, substr($8, value->>5,
   value->>6), value->>7, value->>8, substr($8, value->>9, value->>10)
-FROM json_each($7) WHERE true ON CONFLICT (job_id, key) DO UPDATE SET state = max(state, excluded.state), epoch = excluded.epoch,
+FROM batch WHERE true ON CONFLICT (job_id, key) DO UPDATE SET state = max(state, excluded.state), epoch = excluded.epoch,
   request_hash = coalesce(excluded.request_hash, request_hash), len = coalesce(excluded.len, len),
   codec = coalesce(excluded.codec, codec), answer = coalesce(excluded.answer, answer);
 ";
 
 /// Calls: a row with the same step and number is replaced.
 pub(crate) const CALLS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($9))
 INSERT INTO calls (
   job_id, step, number, state, started, ended, reserved, cost, usage_known, usage_input, usage_cache_read,
   usage_cache_write, usage_cache_write_long, usage_output, usage_reasoning, usage_estimated, outcome, provider,
@@ -65,7 +71,7 @@ INSERT INTO calls (
   value->>21) AS TEXT), CAST(substr($10, value->>22, value->>23) AS TEXT), CAST(substr($10, value->>24,
   value->>25) AS TEXT), substr($10, value->>26, value->>27), substr($10, value->>28, value->>29),
   CAST(substr($10, value->>30, value->>31) AS TEXT)
-FROM json_each($9) WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
+FROM batch WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
   state = excluded.state, started = excluded.started, ended = excluded.ended, reserved = excluded.reserved, cost
   = excluded.cost, usage_known = excluded.usage_known, usage_input = excluded.usage_input, usage_cache_read =
   excluded.usage_cache_read, usage_cache_write = excluded.usage_cache_write, usage_cache_write_long =
@@ -77,65 +83,72 @@ FROM json_each($9) WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
 
 /// Events.
 pub(crate) const EVENTS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($11))
 INSERT INTO events (
   job_id, seq, at, len, codec, kind
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>4, substr($12, value->>5, value->>6)
-FROM json_each($11);
+FROM batch;
 ";
 
 /// Revisions.
 pub(crate) const REVISIONS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($13))
 INSERT INTO revisions (
   id, job_id, number, base_id, chain, cause, created, root_hash, author
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr($14, value->>5, value->>6) AS TEXT),
   value->>7, substr($14, value->>8, value->>9), CAST(substr($14, value->>10, value->>11) AS TEXT)
-FROM json_each($13);
+FROM batch;
 ";
 
 /// What revisions changed.
 pub(crate) const FILES: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($15))
 INSERT INTO job_files (
   revision_id, path, blob_id, mode, op, renamed_from, step
 ) SELECT
   value->>0, CAST(substr($16, value->>1, value->>2) AS TEXT), (SELECT id FROM blobs WHERE hash = substr($16,
   value->>3, value->>4)), value->>5, value->>6, CAST(substr($16, value->>7, value->>8) AS TEXT),
   CAST(substr($16, value->>9, value->>10) AS TEXT)
-FROM json_each($15);
+FROM batch;
 ";
 
 /// Whole manifests, now and then.
 pub(crate) const SNAPSHOTS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($17))
 INSERT INTO snapshots (
   revision_id, manifest
 ) SELECT
   value->>0, substr($18, value->>1, value->>2)
-FROM json_each($17);
+FROM batch;
 ";
 
 /// Parents that are pinned now.
 pub(crate) const PINS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($19))
 UPDATE job_parents SET number = v.number, parent_revision_id = v.parent_revision_id
 FROM (SELECT
   value->>0 AS job_id, value->>1 AS ordinal, value->>2 AS number, value->>3 AS parent_revision_id
-  FROM json_each($19)) v
+  FROM batch) v
 WHERE job_parents.job_id = v.job_id AND job_parents.ordinal = v.ordinal;
 ";
 
 /// Evidence.
 pub(crate) const CHECKS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($21))
 INSERT INTO checks (
   job_id, phase, attempt, passed, tier, tree_hash, at, len, codec, report
 ) SELECT
   value->>0, CAST(substr($22, value->>1, value->>2) AS TEXT), value->>3, value->>4, CAST(substr($22, value->>5,
   value->>6) AS TEXT), substr($22, value->>7, value->>8), value->>9, value->>10, value->>11, substr($22,
   value->>12, value->>13)
-FROM json_each($21);
+FROM batch;
 ";
 
 /// What moves with almost every write to a job; touches no index.
 pub(crate) const COUNTERS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($23))
 UPDATE jobs SET
   version = v.version, lease_owner = v.lease_owner, lease_epoch = v.lease_epoch, lease_until = v.lease_until,
   next_seq = v.next_seq, cost = v.cost, reserved = v.reserved, usage_input = v.usage_input, usage_cache_read =
@@ -148,12 +161,13 @@ FROM (SELECT
   reserved, value->>9 AS usage_input, value->>10 AS usage_cache_read, value->>11 AS usage_cache_write,
   value->>12 AS usage_cache_write_long, value->>13 AS usage_output, value->>14 AS usage_reasoning, value->>15 AS
   usage_estimated
-  FROM json_each($23)) v
+  FROM batch) v
 WHERE jobs.id = v.id;
 ";
 
 /// What moves rarely.
 pub(crate) const STATES: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($25))
 UPDATE jobs SET status = v.status, updated = v.updated, cancel_requested = v.cancel_requested, stamps = v.stamps,
   head_id = v.head_id, head_number = v.head_number, reason = v.reason, branch = coalesce(v.branch, jobs.branch),
   note = iif(v.rating IS NULL, jobs.note, v.note), is_reference = coalesce(v.is_reference, jobs.is_reference),
@@ -163,7 +177,7 @@ FROM (SELECT
   cancel_requested, value->>5 AS stamps, value->>6 AS head_id, value->>7 AS head_number, CAST(substr($26,
   value->>8, value->>9) AS TEXT) AS reason, CAST(substr($26, value->>10, value->>11) AS TEXT) AS branch,
   value->>12 AS rating, value->>13 AS is_reference, CAST(substr($26, value->>14, value->>15) AS TEXT) AS note
-  FROM json_each($25)) v
+  FROM batch) v
 WHERE jobs.id = v.id;
 ";
 

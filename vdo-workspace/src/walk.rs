@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::WalkBuilder;
 
@@ -92,7 +93,8 @@ pub fn walk(root: &Path, options: &WalkOptions) -> Result<(Vec<Walked>, Vec<Unwa
     let base = root.join(".");
     let mut found = Vec::new();
     let mut missed = Vec::new();
-    for entry in builder(&base, options).build() {
+    let repositories = Arc::new(Mutex::new(Vec::new()));
+    for entry in builder(&base, options, Arc::clone(&repositories)).build() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -111,9 +113,6 @@ pub fn walk(root: &Path, options: &WalkOptions) -> Result<(Vec<Walked>, Vec<Unwa
         let name = name.to_owned();
         let Some(kind) = entry.file_type() else { continue };
         if kind.is_dir() {
-            if options.close_repositories && is_repository(entry.path()) && !options.closed.contains(&name) {
-                missed.push(Unwalked { name, reason: Obstacle::Repository });
-            }
             continue;
         }
         let kind = if kind.is_file() {
@@ -128,6 +127,8 @@ pub fn walk(root: &Path, options: &WalkOptions) -> Result<(Vec<Walked>, Vec<Unwa
             return Err(WalkError::TooManyFiles { root: root.to_owned(), limit: options.max_files });
         }
     }
+    let repositories = std::mem::take(&mut *repositories.lock().unwrap_or_else(PoisonError::into_inner));
+    missed.extend(repositories.into_iter().map(|name| Unwalked { name, reason: Obstacle::Repository }));
     found.sort_by(|one, two| one.name.cmp(&two.name));
     missed.sort_by(|one, two| one.name.cmp(&two.name));
     missed.dedup();
@@ -138,7 +139,8 @@ fn is_repository(folder: &Path) -> bool {
     folder.join(".git").symlink_metadata().is_ok()
 }
 
-fn builder(base: &Path, options: &WalkOptions) -> WalkBuilder {
+/// Returns the walk; names of repositories that were not entered go to `repositories`.
+fn builder(base: &Path, options: &WalkOptions, repositories: Arc<Mutex<Vec<String>>>) -> WalkBuilder {
     let mut builder = WalkBuilder::new(base);
     let (closed, close_repositories, root) = (options.closed.clone(), options.close_repositories, base.to_owned());
     builder
@@ -158,14 +160,16 @@ fn builder(base: &Path, options: &WalkOptions) -> WalkBuilder {
             if entry.file_name().to_str().is_some_and(|name| name.eq_ignore_ascii_case(".git")) {
                 return false;
             }
-            if close_repositories
-                && entry.file_type().is_some_and(|kind| kind.is_dir())
-                && entry.path().parent().is_some_and(|above| above != root && is_repository(above))
-            {
+            let Some(name) = entry.path().strip_prefix(&root).ok().and_then(Path::to_str) else { return true };
+            if closed.contains(name) {
                 return false;
             }
-            let relative = entry.path().strip_prefix(&root).ok().and_then(Path::to_str);
-            !relative.is_some_and(|name| closed.contains(name))
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            if close_repositories && is_folder && is_repository(entry.path()) {
+                repositories.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+                return false;
+            }
+            true
         });
     builder
 }

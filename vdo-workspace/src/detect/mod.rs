@@ -145,7 +145,11 @@ fn deps(ecosystem: &str, root: &str) -> String {
 /// Returns `text` as one word of a shell command.
 fn quote(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+    if text.starts_with('-') {
+        // A path that looks like an option.
+        return quote(&format!("./{text}"));
+    }
+    if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))

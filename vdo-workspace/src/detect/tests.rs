@@ -158,5 +158,5 @@ fn hostile_names_stay_in_quotes() {
     let (checks, _) = runs(&[("a';rm -rf x;'/test_a.py", CASE)]);
     assert_eq!(checks, [r"python3 -m unittest discover -v -s 'a'\'';rm -rf x;'\'''"]);
     let (checks, _) = runs(&[("-x/test_a.py", CASE)]);
-    assert_eq!(checks, ["python3 -m unittest discover -v -s '-x'"]);
+    assert_eq!(checks, ["python3 -m unittest discover -v -s ./-x"]);
 }

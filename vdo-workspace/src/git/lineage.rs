@@ -79,8 +79,7 @@ fn delivered(repo: &Repository, job: &JobFacts) -> Result<Option<Oid>, git2::Err
 /// Returns the commit whose tree is exactly the one that `job` took in: the recorded one, or HEAD.
 pub(super) fn source(repo: &Repository, job: &JobFacts) -> Result<Option<Oid>, git2::Error> {
     let head = repo.head().ok().and_then(|head| head.peel_to_commit().ok()).map(|commit| commit.id());
-    let candidates: BTreeSet<Oid> = recorded(repo, job).into_iter().chain(head).collect();
-    for oid in candidates {
+    for oid in recorded(repo, job).into_iter().chain(head) {
         if root_hash(repo, oid)? == Some(job.root_hash) {
             return Ok(Some(oid));
         }
