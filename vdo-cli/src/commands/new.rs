@@ -58,7 +58,13 @@ pub(crate) async fn import(app: &App, engine: &Engine, folder: &Path) -> Result<
     for skipped in imported.skipped.iter().take(20) {
         app.out.say(format!("skipped {}: {}", crate::story::plain(&skipped.path, 200), skipped.reason));
     }
-    let title = imported.spec().title;
-    let import = Import { title, repo: place.display().to_string(), tree: imported.tree, blobs: imported.blobs };
+    let spec = imported.spec();
+    let import = Import {
+        title: spec.title,
+        repo: place.display().to_string(),
+        parameters: spec.parameters,
+        tree: imported.tree,
+        blobs: imported.blobs,
+    };
     Ok(engine.import(import).await?)
 }

@@ -231,6 +231,8 @@ pub struct Import {
     pub title: String,
     /// The folder or address it came from; an import from there with the same tree is used again.
     pub repo: String,
+    /// What else is known of where it came from, such as the commit; becomes [`JobSpec::parameters`].
+    pub parameters: BTreeMap<String, String>,
     /// The tree.
     pub tree: FileTree,
     /// Its contents.
@@ -304,6 +306,7 @@ impl Engine {
         let mut spec = JobSpec::new(import.title, "");
         spec.kind = JobKind::Import;
         spec.repo = Some(import.repo);
+        spec.parameters = import.parameters;
         spec.validate()?;
         let delta = import.tree.delta_from(&FileTree::default(), &BTreeMap::new());
         let mut changes = Changes::new(Guard::Create(Box::new(spec.clone())), self.parts.clock.now())
