@@ -9,6 +9,8 @@ mod blocking;
 pub mod deploy;
 pub mod detect;
 pub mod folder;
+#[cfg(feature = "scan")]
+mod gather;
 #[cfg(feature = "git")]
 pub mod git;
 #[cfg(feature = "scan")]
