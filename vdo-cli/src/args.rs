@@ -214,7 +214,7 @@ pub(crate) enum SchemaOf {
 #[derive(Debug, Args)]
 pub(crate) struct Sandbox {
     /// The confinement required.
-    #[arg(long, default_value = "T2", value_parser = tier)]
+    #[arg(long, default_value = "T2")]
     pub(crate) tier: Tier,
     /// Why nothing confines the command; required with --tier T0.
     #[arg(long)]
@@ -243,14 +243,4 @@ pub(crate) struct Sandbox {
     /// The command and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<std::ffi::OsString>,
-}
-
-/// Reads the name of a tier.
-pub(crate) fn tier(text: &str) -> Result<Tier, String> {
-    match text {
-        "T0" | "t0" => Ok(Tier::T0),
-        "T1" | "t1" => Ok(Tier::T1),
-        "T2" | "t2" => Ok(Tier::T2),
-        other => Err(format!("{other:?} is no sandbox tier: expected T2, T1 or T0")),
-    }
 }

@@ -205,7 +205,9 @@ impl Config {
     pub(crate) fn tier(&self) -> Result<(Tier, Option<String>), Fail> {
         let tier = match &self.sandbox.tier {
             None => Tier::T2,
-            Some(text) => crate::args::tier(text).map_err(|error| Fail::usage(format!("[sandbox] tier: {error}")))?,
+            Some(text) => text
+                .parse()
+                .map_err(|error: vdo_core::check::ParseTierError| Fail::usage(format!("[sandbox] tier: {error}")))?,
         };
         let reason = self.sandbox.reason.clone().filter(|reason| !reason.trim().is_empty());
         if tier == Tier::T0 && reason.is_none() {

@@ -77,11 +77,30 @@ impl std::fmt::Display for Tier {
     }
 }
 
+/// A text is no tier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no sandbox tier: expected T2, T1 or T0")]
+pub struct ParseTierError(String);
+
+impl std::str::FromStr for Tier {
+    type Err = ParseTierError;
+
+    fn from_str(text: &str) -> Result<Self, ParseTierError> {
+        match text {
+            "T0" | "t0" => Ok(Self::T0),
+            "T1" | "t1" => Ok(Self::T1),
+            "T2" | "t2" => Ok(Self::T2),
+            other => Err(ParseTierError(other.chars().take(40).collect())),
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
-    /// It exited with this code.
+    /// It exited with this code. As in a shell, 127 is "no such command" and 126 "not executable"; at [`Tier::T2`] 128 + n
+    /// means that signal n ended it.
     Code(i32),
     /// This signal ended it.
     Signal(i32),
@@ -94,6 +113,22 @@ impl Exit {
     #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::Code(0))
+    }
+
+    /// Returns whether the command could not be found or executed.
+    #[must_use]
+    pub fn is_not_runnable(self) -> bool {
+        matches!(self, Self::Code(126 | 127))
+    }
+
+    /// Returns the signal that ended the command, reading 128 + n as a shell does.
+    #[must_use]
+    pub fn signal(self) -> Option<i32> {
+        match self {
+            Self::Signal(signal) => Some(signal),
+            Self::Code(code @ 129..=192) => Some(code - 128),
+            Self::Code(_) | Self::TimedOut => None,
+        }
     }
 
     /// Returns the code a shell would show: 128 + the signal, 124 for a time-out.

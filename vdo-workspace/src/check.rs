@@ -147,7 +147,7 @@ impl Checker for SandboxChecker {
         fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755))?;
         materialise(request.source, work.path()).await.map_err(unlaid)?;
         let mut report = CheckReport {
-            tier: core_tier(self.require.tier()),
+            tier: self.require.tier(),
             tree_hash: request.source.tree().root_hash(),
             outcomes: Vec::new(),
             setup_failed: None,
@@ -204,22 +204,9 @@ fn outcome(command: &CheckCommand, report: &RunReport, junit: Option<&[u8]>) -> 
     for limit in &report.limits_hit {
         output.push_str(&format!("\n[the sandbox's limit on {limit:?} was reached]"));
     }
-    let exit = match report.exit {
-        crate::sandbox::Exit::Code(code) => vdo_core::check::Exit::Code(code),
-        crate::sandbox::Exit::Signal(signal) => vdo_core::check::Exit::Signal(signal),
-        crate::sandbox::Exit::TimedOut => vdo_core::check::Exit::TimedOut,
-    };
     let tests = results::parse(command.runner, &output, junit);
     let duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX);
-    CommandOutcome { command: command.clone(), exit, output, tests, duration_ms }
-}
-
-fn core_tier(tier: Tier) -> vdo_core::check::Tier {
-    match tier {
-        Tier::T0 => vdo_core::check::Tier::T0,
-        Tier::T1 => vdo_core::check::Tier::T1,
-        Tier::T2 => vdo_core::check::Tier::T2,
-    }
+    CommandOutcome { command: command.clone(), exit: report.exit, output, tests, duration_ms }
 }
 
 /// Reads a file that a harvest made: a regular one, no larger than a results file may be.

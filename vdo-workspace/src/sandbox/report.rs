@@ -5,41 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use vdo_core::check::Exit;
+
 use super::tier::Tier;
-
-/// How the command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exit {
-    /// It exited. As in a shell, 127 is "no such command", 126 "not executable",
-    /// and at [`Tier::T2`] 128 + n means that signal n ended it.
-    Code(i32),
-    /// A signal ended it (or, at [`Tier::T2`], the whole sandbox).
-    Signal(i32),
-    /// It ran out of wall time and was killed with everything it had started.
-    TimedOut,
-}
-
-impl Exit {
-    /// Returns whether the command exited with 0.
-    pub fn is_success(self) -> bool {
-        self == Self::Code(0)
-    }
-
-    /// Returns whether the command could not be found or executed.
-    pub fn is_not_runnable(self) -> bool {
-        matches!(self, Self::Code(126 | 127))
-    }
-
-    /// Returns the signal that ended the command, reading 128 + n as the shell does.
-    pub fn signal(self) -> Option<i32> {
-        match self {
-            Self::Signal(signal) => Some(signal),
-            Self::Code(code @ 129..=192) => Some(code - 128),
-            Self::Code(_) | Self::TimedOut => None,
-        }
-    }
-}
 
 /// One output stream: its start and its end, and how much there was.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
