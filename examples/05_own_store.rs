@@ -1,17 +1,21 @@
 //! Writes a store of one's own and holds it to the contract of stores; then runs a job on it.
 //!
-//! The whole port is here: five small reading traits, `claim`, and the one door for writes, `commit`. This store keeps
-//! everything in memory and treats a commit as a transaction in the plainest way: it works on a copy of the world and
-//! puts it in place only if nothing was refused. A store on a database does the same with the database's transactions.
+//! The whole port is here: `claim` and the one door for writes, `commit`; the five small reading traits are in
+//! `own_store/reads.rs`. This store keeps everything in memory and treats a commit as a transaction in the plainest
+//! way: it works on a copy of the world and puts that in place only if nothing was refused. A store on a database
+//! does the same with the database's transactions.
 //!
-//! Run it with `cargo run -p vdo-examples --bin 05_own_store`.
+//! Run it with `cargo run -p vdo-examples --bin 05_own_store`. It needs bubblewrap, for the job at the end.
+
+#[path = "own_store/reads.rs"]
+mod reads;
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use vdo_core::check::{CheckReport, CommandOutcome, Exit, Tier};
+use vdo_core::check::CheckReport;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::engine::Engine;
 use vdo_core::event::Event;
@@ -19,10 +23,7 @@ use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Job, JobSpec, JobStatus, ParentLink, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{CallWrite, Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
-use vdo_core::port::{
-    Blobs, CallRow, CallState, CheckError, CheckRequest, Checked, Checker, ClaimRequest, EventLog, JobQuery, Jobs,
-    Journal, Lease, Ledger, SpendRow, StepRow, Store, StoreError,
-};
+use vdo_core::port::{CallRow, CallState, ClaimRequest, EventLog, Journal, Lease, Ledger, StepRow, Store, StoreError};
 use vdo_core::route::Routes;
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_core::testing::store_contract;
@@ -30,6 +31,8 @@ use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 use vdo_core::usage::Usage;
 use vdo_providers::clock::TokioClock;
+use vdo_workspace::check::SandboxChecker;
+use vdo_workspace::sandbox::{Require, Sandbox, SandboxConfig};
 use vdo_workspace::scan::WorkspaceScanner;
 use vdo_workspace::syntax::TreeSitterSyntax;
 
@@ -371,110 +374,6 @@ fn invalid(reason: impl Into<String>) -> StoreError {
     StoreError::Invalid(reason.into())
 }
 
-#[async_trait]
-impl Jobs for CopyStore {
-    async fn job(&self, id: JobId) -> Result<Job, StoreError> {
-        Ok(self.world().record(id)?.job.clone())
-    }
-
-    async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
-        let wanted = |job: &&Job| {
-            query.status.map_or(job.status != JobStatus::Archived, |status| job.status == status)
-                && query.kind.is_none_or(|kind| job.spec.kind == kind)
-                && query.parent.is_none_or(|parent| job.parents.iter().any(|link| link.job == parent))
-                && query.root.is_none_or(|root| job.root == root)
-                && query.before.is_none_or(|before| job.id < before)
-        };
-        let limit = if query.limit == 0 { 100 } else { usize::try_from(query.limit).unwrap_or(usize::MAX) };
-        let world = self.world();
-        Ok(world.jobs.values().rev().map(|record| &record.job).filter(wanted).take(limit).cloned().collect())
-    }
-
-    async fn resolve(&self, reference: RevisionRef) -> Result<Revision, StoreError> {
-        let world = self.world();
-        let found = world.find(reference).ok_or_else(|| StoreError::NotFound(format!("revision {reference}")))?;
-        Ok(found.revision.clone())
-    }
-
-    async fn revision(&self, id: RevisionId) -> Result<Revision, StoreError> {
-        Ok(self.world().stored(id)?.revision.clone())
-    }
-
-    async fn manifest(&self, id: RevisionId) -> Result<Manifest, StoreError> {
-        Ok(self.world().stored(id)?.manifest.clone())
-    }
-
-    async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
-        Ok(self.world().stored(id)?.delta.clone())
-    }
-}
-
-#[async_trait]
-impl Blobs for CopyStore {
-    async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError> {
-        let world = self.world();
-        let found = |hash: &BlobHash| world.blobs.get(hash).cloned();
-        let missing = |hash: &BlobHash| StoreError::NotFound(format!("content {hash}"));
-        hashes.iter().map(|hash| found(hash).ok_or_else(|| missing(hash))).collect()
-    }
-}
-
-#[async_trait]
-impl Journal for CopyStore {
-    async fn steps(&self, job: JobId) -> Result<Vec<StepRow>, StoreError> {
-        Ok(self.world().record(job)?.steps.clone())
-    }
-
-    async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
-        Ok(self.world().record(job)?.checks.clone())
-    }
-}
-
-#[async_trait]
-impl Ledger for CopyStore {
-    async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {
-        Ok(self.world().record(job)?.calls.clone())
-    }
-
-    async fn spend(&self, since: Timestamp) -> Result<Vec<SpendRow>, StoreError> {
-        let world = self.world();
-        let mut rows: BTreeMap<(&str, &str), SpendRow> = BTreeMap::new();
-        let calls = world.jobs.values().flat_map(|record| &record.calls);
-        for call in calls.filter(|call| call.started >= since) {
-            let (provider, model) = (call.provider.as_str(), call.model.as_str());
-            let row = rows.entry((provider, model)).or_insert_with(|| SpendRow {
-                provider: provider.to_owned(),
-                model: model.to_owned(),
-                calls: 0,
-                usage: Usage::default(),
-                cost: NanoUsd::ZERO,
-                reserved: NanoUsd::ZERO,
-                unpriced: 0,
-            });
-            row.calls += 1;
-            row.usage = row.usage.plus(&call.usage.unwrap_or_default());
-            row.cost = row.cost.plus(call.cost.unwrap_or_default());
-            match call.state {
-                CallState::Sent | CallState::PossiblyBilled => {
-                    row.reserved = row.reserved.plus(call.reserved.unwrap_or_default());
-                }
-                CallState::Answered => row.unpriced += u64::from(call.cost.is_none()),
-                CallState::Failed => {}
-            }
-        }
-        Ok(rows.into_values().collect())
-    }
-}
-
-#[async_trait]
-impl EventLog for CopyStore {
-    async fn events(&self, job: JobId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let events = self.world().record(job)?.events.clone();
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(events.into_iter().filter(|event| event.seq > after).take(limit).collect())
-    }
-}
-
 /// The cases that are hardest to get right; the contract has them all.
 const HARDEST: [&str; 4] = [
     "numbers_have_no_gaps_under_many_commits",
@@ -513,8 +412,10 @@ const ANSWERS: &str = r#"{"answers": [
 ]}"#;
 
 async fn run_a_job(store: Arc<dyn Store>) -> Result<Job, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let checker = SandboxChecker::new(Sandbox::new(SandboxConfig::default()), Require::T2, folder.path());
     let scanner = WorkspaceScanner::new(Arc::new(TreeSitterSyntax));
-    let engine = Engine::builder(store.clone(), Arc::new(TokioClock), Arc::new(scanner), Arc::new(Trusting))
+    let engine = Engine::builder(store.clone(), Arc::new(TokioClock), Arc::new(scanner), Arc::new(checker))
         .provider(Arc::new(ScriptedProvider::new("demo", Answers::parse(ANSWERS)?)))
         .routes(Routes::all("demo:scripted".parse()?))
         .build();
@@ -523,25 +424,4 @@ async fn run_a_job(store: Arc<dyn Store>) -> Result<Job, Box<dyn Error>> {
     let (steps, events) = (store.steps(id).await?.len(), store.events(id, 0, u32::MAX).await?.len());
     println!("job {id} is {}: {steps} steps and {events} events are in the store", job.status);
     Ok(job)
-}
-
-/// Trusts every tree; for this example only. A real checker runs the commands in a sandbox (see `01_run_a_job`).
-#[derive(Debug)]
-struct Trusting;
-
-#[async_trait]
-impl Checker for Trusting {
-    async fn check(&self, request: CheckRequest<'_>) -> Result<Checked, CheckError> {
-        let outcome = |command: &vdo_core::check::CheckCommand| CommandOutcome {
-            command: command.clone(),
-            exit: Exit::Code(0),
-            output: String::new(),
-            tests: Vec::new(),
-            duration_ms: 0,
-        };
-        let outcomes = request.commands.iter().map(outcome).collect();
-        let tree_hash = request.source.tree().root_hash();
-        let report = CheckReport { tier: Tier::T0, tree_hash, outcomes, setup_failed: None };
-        Ok(Checked { report, files: Vec::new() })
-    }
 }
