@@ -1,5 +1,6 @@
 //! Checks the house itself: floors, walls, headers, and who may depend on whom.
 
+#![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

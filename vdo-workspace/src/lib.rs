@@ -11,6 +11,8 @@ pub mod check;
 pub mod deploy;
 pub mod detect;
 pub mod folder;
+#[cfg(feature = "scan")]
+mod gather;
 #[cfg(feature = "git")]
 pub mod git;
 #[cfg(feature = "scan")]

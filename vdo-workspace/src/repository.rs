@@ -11,8 +11,9 @@ use git2::{ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult}
 use vdo_core::content::Mode;
 use vdo_core::path::RepoPath;
 
+use crate::gather::Gathering;
 use crate::git::{mode_of, open};
-use crate::import::{self, Gathering, GitOrigin, ImportError, ImportLimits, Imported, SkipReason};
+use crate::import::{self, GitOrigin, ImportError, ImportLimits, Imported, SkipReason};
 use crate::walk::{self, WalkOptions, WalkedKind};
 
 /// Takes `root` in: as a repository if it is one, else as a folder. Repositories above `root` do not count.
@@ -99,11 +100,20 @@ fn take_commit(repository: &Repository, files: &Committed, gathering: &mut Gathe
             continue;
         }
         match repository.find_blob(*oid) {
-            Ok(blob) => gathering.add_bounded(name, *mode, blob.content())?,
+            Ok(blob) => add_bounded(gathering, name, *mode, blob.content())?,
             Err(_) => gathering.skip(name, SkipReason::Unreadable),
         }
     }
     Ok(())
+}
+
+fn add_bounded(gathering: &mut Gathering<'_>, name: &str, mode: Mode, bytes: &[u8]) -> Result<(), ImportError> {
+    let limit = gathering.limits.file_bytes;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+        gathering.skip(name, SkipReason::TooLarge { limit });
+        return Ok(());
+    }
+    gathering.add(name, mode, bytes.to_vec())
 }
 
 fn take_checkout(repository: &Repository, root: &Path, gathering: &mut Gathering<'_>) -> Result<(), ImportError> {
@@ -126,7 +136,7 @@ fn take_checkout(repository: &Repository, root: &Path, gathering: &mut Gathering
     let options = WalkOptions {
         closed: submodules.keys().cloned().collect(),
         close_repositories: true,
-        max_files: gathering.max_files(),
+        max_files: gathering.limits.files,
     };
     let (found, missed) = walk::walk(root, &options)?;
     gathering.missed(missed);
@@ -147,7 +157,7 @@ fn take_checkout(repository: &Repository, root: &Path, gathering: &mut Gathering
 }
 
 fn is_dirty(gathering: &Gathering<'_>, committed: &Committed) -> Result<bool, git2::Error> {
-    let tree = gathering.tree();
+    let tree = &gathering.tree;
     if tree.len() != committed.len() {
         return Ok(true);
     }
@@ -157,7 +167,7 @@ fn is_dirty(gathering: &Gathering<'_>, committed: &Committed) -> Result<bool, gi
         if Some(entry.mode) != *mode {
             return Ok(true);
         }
-        let Some(blob) = gathering.blob(entry.blob) else { return Ok(true) };
+        let Some(blob) = gathering.blobs.get(&entry.blob) else { return Ok(true) };
         let same = match entry.mode {
             Mode::Submodule => oid.to_string().as_bytes() == &**blob.bytes(),
             Mode::File | Mode::Executable | Mode::Symlink => Oid::hash_object(ObjectType::Blob, blob.bytes())? == *oid,

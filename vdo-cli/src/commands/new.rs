@@ -55,10 +55,12 @@ pub(crate) async fn import(app: &App, engine: &Engine, folder: &Path) -> Result<
         tokio::task::spawn_blocking(move || vdo_workspace::repository::import(&folder, &ImportLimits::default()));
     let imported =
         read.await.map_err(|error| Fail::failed(error.to_string()))?.map_err(|error| Fail::usage(chain(&error)))?;
-    for skipped in imported.skipped.iter().take(20) {
-        app.out.say(format!("skipped {}: {}", crate::story::plain(&skipped.path, 200), skipped.reason));
+    for skipped in imported.skipped.iter().filter(|skipped| skipped.tracked).take(20) {
+        let path = crate::story::plain(&skipped.path.to_string(), 200);
+        app.out.say(format!("left out, though git tracks it: {path}: {}", skipped.reason));
     }
-    let title = imported.spec().title;
-    let import = Import { title, repo: place.display().to_string(), tree: imported.tree, blobs: imported.blobs };
+    let mut spec = imported.spec();
+    spec.repo = Some(place.display().to_string());
+    let import = Import { spec, tree: imported.tree, blobs: imported.blobs };
     Ok(engine.import(import).await?)
 }

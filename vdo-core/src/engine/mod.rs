@@ -227,10 +227,9 @@ pub struct Engine {
 /// A tree from outside, to become the root of a lineage.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// A name for it.
-    pub title: String,
-    /// The folder or address it came from; an import from there with the same tree is used again.
-    pub repo: String,
+    /// The job it becomes: its title, and in `repo` the folder or address it came from. An import from there with the same
+    /// tree is used again.
+    pub spec: JobSpec,
     /// The tree.
     pub tree: FileTree,
     /// Its contents.
@@ -292,8 +291,7 @@ impl Engine {
         loop {
             let page = self.parts.store.jobs(&query).await?;
             let same = |job: &&Job| {
-                job.spec.repo.as_deref() == Some(&import.repo)
-                    && job.head.as_ref().is_some_and(|head| head.root_hash == root_hash)
+                job.spec.repo == import.spec.repo && job.head.as_ref().is_some_and(|head| head.root_hash == root_hash)
             };
             if let Some(job) = page.iter().find(same) {
                 return Ok(job.id);
@@ -301,9 +299,8 @@ impl Engine {
             let Some(last) = page.last() else { break };
             query = query.with_before(last.id);
         }
-        let mut spec = JobSpec::new(import.title, "");
+        let mut spec = import.spec;
         spec.kind = JobKind::Import;
-        spec.repo = Some(import.repo);
         spec.validate()?;
         let delta = import.tree.delta_from(&FileTree::default(), &BTreeMap::new());
         let mut changes = Changes::new(Guard::Create(Box::new(spec.clone())), self.parts.clock.now())

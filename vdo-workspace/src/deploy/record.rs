@@ -119,7 +119,7 @@ impl Delivered {
             Kind::Folder => return Ok(self.mode == Mode::Submodule && folder.list(name)?.is_empty()),
             Kind::Special => return Ok(false),
             Kind::Link => (folder.read_link(name)?, Mode::Symlink),
-            Kind::File { .. } => match folder.read(name, u64::MAX)? {
+            Kind::File => match folder.read(name, u64::MAX)? {
                 Some(read) => read,
                 None => return Ok(false),
             },

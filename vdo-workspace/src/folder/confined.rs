@@ -23,7 +23,7 @@ const CREATE: OFlags =
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A regular file.
-    File { size: u64, executable: bool },
+    File,
     /// A symbolic link.
     Link,
     /// A folder.
@@ -155,9 +155,7 @@ impl Confined {
 fn kind_at(folder: BorrowedFd<'_>, name: impl rustix::path::Arg) -> io::Result<Kind> {
     let stat = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => {
-            Kind::File { size: u64::try_from(stat.st_size).unwrap_or(0), executable: stat.st_mode & 0o100 != 0 }
-        }
+        FileType::RegularFile => Kind::File,
         FileType::Symlink => Kind::Link,
         FileType::Directory => Kind::Folder,
         _ => Kind::Special,

@@ -23,14 +23,7 @@ use crate::blocking;
 pub struct FolderSource {
     root: PathBuf,
     tree: FileTree,
-    places: HashMap<BlobHash, Place>,
-}
-
-/// A file or link that has some content.
-#[derive(Debug, Clone)]
-struct Place {
-    name: String,
-    link: bool,
+    names: HashMap<BlobHash, String>,
 }
 
 impl FolderSource {
@@ -41,7 +34,7 @@ impl FolderSource {
     pub fn open(root: &Path) -> Result<Self, SourceError> {
         let fail = |what: &str, source| SourceError { what: format!("{}: {what}", root.display()), source };
         let mut folder = Confined::open(root).map_err(|error| fail("the folder", error.into()))?;
-        let mut source = Self { root: root.to_owned(), tree: FileTree::default(), places: HashMap::new() };
+        let mut source = Self { root: root.to_owned(), tree: FileTree::default(), names: HashMap::new() };
         let mut folders = vec![String::new()];
         while let Some(above) = folders.pop() {
             for (name, kind) in folder.list(&above).map_err(|error| fail(&above, error.into()))? {
@@ -60,7 +53,7 @@ impl FolderSource {
                 let (bytes, mode) = read(&mut folder, &name, kind).map_err(|error| fail(&name, error.into()))?;
                 let blob = BlobHash::of(&bytes);
                 source.tree.0.insert(path, Entry { blob, mode });
-                source.places.insert(blob, Place { name, link: mode == Mode::Symlink });
+                source.names.insert(blob, name);
             }
         }
         Ok(source)
@@ -76,7 +69,7 @@ impl FolderSource {
 fn read(folder: &mut Confined, name: &str, kind: Kind) -> io::Result<(Vec<u8>, Mode)> {
     match kind {
         Kind::Link => Ok((folder.read_link(name)?, Mode::Symlink)),
-        Kind::File { .. } => folder.read(name, u64::MAX)?.ok_or_else(|| io::ErrorKind::FileTooLarge.into()),
+        Kind::File => folder.read(name, u64::MAX)?.ok_or_else(|| io::ErrorKind::FileTooLarge.into()),
         Kind::Folder | Kind::Special => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file or link")),
     }
 }
@@ -91,10 +84,10 @@ impl TreeSource for FolderSource {
         let fail = |what: String, source| SourceError { what, source };
         let mut wanted = Vec::with_capacity(hashes.len());
         for hash in hashes {
-            let Some(place) = self.places.get(hash) else {
+            let Some(name) = self.names.get(hash) else {
                 return Err(fail(format!("content {}", hash.short()), "no file has it".into()));
             };
-            wanted.push((*hash, place.clone()));
+            wanted.push((*hash, name.clone()));
         }
         let root = self.root.clone();
         let place = root.display().to_string();
@@ -102,13 +95,13 @@ impl TreeSource for FolderSource {
     }
 }
 
-fn read_all(root: &Path, wanted: Vec<(BlobHash, Place)>) -> Result<Vec<Bytes>, SourceError> {
+fn read_all(root: &Path, wanted: Vec<(BlobHash, String)>) -> Result<Vec<Bytes>, SourceError> {
     let fail = |what: String, error: io::Error| SourceError { what, source: error.into() };
     let mut folder = Confined::open(root).map_err(|error| fail(root.display().to_string(), error))?;
     let mut contents = Vec::with_capacity(wanted.len());
-    for (hash, Place { name, link }) in wanted {
-        let kind = if link { Kind::Link } else { Kind::File { size: 0, executable: false } };
-        let (bytes, _) = read(&mut folder, &name, kind).map_err(|error| fail(name.clone(), error))?;
+    for (hash, name) in wanted {
+        let found = folder.kind(&name).and_then(|kind| read(&mut folder, &name, kind));
+        let (bytes, _) = found.map_err(|error| fail(name.clone(), error))?;
         if BlobHash::of(&bytes) != hash {
             return Err(fail(name, io::Error::other("it changed since the folder was opened")));
         }

@@ -7,14 +7,16 @@ use tree_sitter::{ParseOptions, Parser, Tree};
 use super::MAX_TEXT_BYTES;
 use super::languages::Language;
 
-/// How often the parser may report progress; it does so every 100 or so of its operations.
+/// How often the parser may report progress; ordinary code gives one report for every hundred bytes or more.
+const MAX_REPORTS: u32 = 100_000;
+/// One character in so many may be a control character or a replacement for one that could not be read.
 ///
-/// Ordinary code takes under one report for every ten bytes; a megabyte of garbage would take far more.
-const MAX_REPORTS: u32 = 400_000;
+/// Recovery on a megabyte of such texts takes seconds between two reports, and they are no code.
+const GARBAGE_SHARE: usize = 100;
 
 /// Returns the tree of `text`, or `None` if a bound is reached.
 pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
-    if text.len() > MAX_TEXT_BYTES {
+    if text.len() > MAX_TEXT_BYTES || is_garbage(text) {
         return None;
     }
     let mut parser = Parser::new();
@@ -27,6 +29,12 @@ pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
     let options = ParseOptions::new().progress_callback(&mut progress);
     let bytes = text.as_bytes();
     parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
+}
+
+/// Tells whether a longer text has so many unreadable characters that it is no code.
+fn is_garbage(text: &str) -> bool {
+    let odd = |c: &char| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+    text.len() > 4096 && text.chars().filter(odd).count() > text.len() / GARBAGE_SHARE
 }
 
 /// Returns `text` on one line, without runs of blanks, cut to `limit` characters.

@@ -96,23 +96,3 @@ fn many_threads_may_ask_at_once() {
         }
     });
 }
-
-#[test]
-#[ignore = "prints times"]
-fn times() {
-    for part in ["(", "[", "def f():\n ", "not ", "lambda:", "if x:", "f'{", "x=1\n"] {
-        let text = part.repeat(100_000.min(MAX_TEXT_BYTES / part.len()));
-        let start = std::time::Instant::now();
-        let language = super::languages::Language::of(&python()).unwrap();
-        let tree = super::parse::parse(language, &text);
-        let parsed = start.elapsed();
-        let faults = tree.as_ref().map(|tree| super::faults::faults(tree, &text).len());
-        let faulted = start.elapsed();
-        let outline = tree.as_ref().map(|tree| super::outline::outline(language, tree, &text).len());
-        println!(
-            "{part:?} parse {parsed:?} faults {:?} {faults:?} outline {:?} {outline:?}",
-            faulted - parsed,
-            start.elapsed() - faulted
-        );
-    }
-}
