@@ -69,26 +69,16 @@ pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
     let mut rows = Vec::new();
     for (path, old, new) in changed {
         let (before, after) = (side(old, &contents), side(new, &contents));
-        let borrow = |side: &Option<(Entry, Bytes)>| side.as_ref().map(|(entry, bytes)| (*entry, bytes.clone()));
-        let (before, after) = (borrow(&before), borrow(&after));
-        let bytes = |side: &Option<(Entry, Bytes)>| side.as_ref().map_or_else(Vec::new, |(_, bytes)| bytes.to_vec());
+        let bytes =
+            |side: &Option<(Entry, Bytes)>| side.as_ref().map_or_else(Bytes::default, |(_, bytes)| bytes.clone());
         let counts = diff::line_counts(&bytes(&before), &bytes(&after));
-        let operation = match (&before, &after) {
+        let operation = match (old, new) {
             (None, _) => "created",
             (_, None) => "deleted",
             _ => "modified",
         };
         if !app.out.json && !args.stat {
-            let view = |side: &'_ Option<(Entry, Bytes)>| {
-                side.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref().to_vec()))
-            };
-            let (old, new) = (view(&before), view(&after));
-            let patch = diff::file_patch(
-                &path,
-                old.as_ref().map(|(entry, bytes)| (*entry, bytes.as_slice())),
-                new.as_ref().map(|(entry, bytes)| (*entry, bytes.as_slice())),
-            );
-            app.out.bytes(patch.as_bytes())?;
+            app.out.bytes(diff::file_patch(&path, borrowed(&before), borrowed(&after)).as_bytes())?;
         }
         rows.push(FileDiff { filename: path, operation, added: counts.added, removed: counts.removed });
     }
@@ -101,6 +91,10 @@ pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
         }
     }
     Ok(())
+}
+
+fn borrowed(side: &Option<(Entry, Bytes)>) -> diff::Side<'_> {
+    side.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref()))
 }
 
 fn side(entry: Option<Entry>, contents: &Contents) -> Option<(Entry, Bytes)> {

@@ -4,6 +4,7 @@
 //! and the next run goes on from there. Every write goes through [`crate::port::Store::commit`] under the run's lease.
 //! Invariant: a provider's answer is in the journal before it is read, and a step that has one is never asked again.
 
+mod builder;
 mod call;
 mod desk;
 mod drive;
@@ -11,9 +12,7 @@ mod source;
 mod steps;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use crate::content::Blob;
 use crate::event::{Event, EventKind};
@@ -22,23 +21,12 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Cause, Job, JobKind, JobSpec, JobStatus, Revision, SpecError};
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
 use crate::port::{
-    Checker, ClaimRequest, Clock, Delivery, DeployError, Deployer, Deployment, JobQuery, Lease, Provider, ScanError,
-    Scanner, Store, StoreError,
+    ClaimRequest, Delivery, DeployError, Deployer, Deployment, JobQuery, Lease, ScanError, Store, StoreError,
 };
-use crate::prompt::Prompts;
-use crate::route::Routes;
-use crate::run::Limits;
-use crate::spend::Prices;
-use crate::syntax::{NoSyntax, Syntax};
 use crate::tree::FileTree;
 
+pub use builder::{Deliveries, EngineBuilder, Observer};
 pub use source::StoreSource;
-
-/// Told of every event, right after it was written. Must not block.
-pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
-
-/// Says where a finished job goes, besides the store: its root job is given.
-pub type Deliveries = Arc<dyn Fn(&Job) -> Option<Arc<dyn Deployer>> + Send + Sync>;
 
 /// What an engine operation may fail with. That a job did not succeed is no error: see [`Job::status`].
 #[derive(Debug, thiserror::Error)]
@@ -93,129 +81,6 @@ pub enum EngineError {
     Internal(String),
 }
 
-/// The parts of an engine and how it works. Made with [`Engine::builder`].
-#[derive(Clone)]
-pub struct EngineBuilder {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    scanner: Arc<dyn Scanner>,
-    checker: Arc<dyn Checker>,
-    syntax: Arc<dyn Syntax>,
-    providers: BTreeMap<String, Arc<dyn Provider>>,
-    routes: Routes,
-    prices: Prices,
-    deliveries: Option<Deliveries>,
-    observer: Option<Observer>,
-    owner: String,
-    lease_ttl: Duration,
-    retries: u32,
-    limits: Limits,
-    prompts: Prompts,
-}
-
-impl EngineBuilder {
-    /// Adds a provider under its own name.
-    #[must_use]
-    pub fn provider(mut self, provider: Arc<dyn Provider>) -> Self {
-        self.providers.insert(provider.name().to_owned(), provider);
-        self
-    }
-
-    /// Sets who runs check commands, instead of the one given at first.
-    #[must_use]
-    pub fn checker(mut self, checker: Arc<dyn Checker>) -> Self {
-        self.checker = checker;
-        self
-    }
-
-    /// Sets who is asked in which phase.
-    #[must_use]
-    pub fn routes(mut self, routes: Routes) -> Self {
-        self.routes = routes;
-        self
-    }
-
-    /// Sets what tokens cost. Default: nothing is known, and jobs with a budget are refused.
-    #[must_use]
-    pub fn prices(mut self, prices: Prices) -> Self {
-        self.prices = prices;
-        self
-    }
-
-    /// Sets the grammars. Default: none, so no edit is refused for its syntax.
-    #[must_use]
-    pub fn syntax(mut self, syntax: Arc<dyn Syntax>) -> Self {
-        self.syntax = syntax;
-        self
-    }
-
-    /// Sets where finished jobs go besides the store. Default: nowhere.
-    #[must_use]
-    pub fn deliveries(mut self, deliveries: Deliveries) -> Self {
-        self.deliveries = Some(deliveries);
-        self
-    }
-
-    /// Sets who is told of events. Default: nobody.
-    #[must_use]
-    pub fn observer(mut self, observer: Observer) -> Self {
-        self.observer = Some(observer);
-        self
-    }
-
-    /// Sets the name under which this engine holds leases; it should name host and process. Default: `"embedded"`.
-    #[must_use]
-    pub fn owner(mut self, owner: impl Into<String>) -> Self {
-        self.owner = owner.into();
-        self
-    }
-
-    /// Sets how long a lease lasts without a sign of life. Default: 60 seconds.
-    #[must_use]
-    pub fn lease_ttl(mut self, ttl: Duration) -> Self {
-        self.lease_ttl = ttl;
-        self
-    }
-
-    /// Sets how often a candidate is asked again after a failure that may pass. Default: 2.
-    #[must_use]
-    pub fn retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
-        self
-    }
-
-    /// Sets the caps on a run.
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets the wordings.
-    #[must_use]
-    pub fn prompts(mut self, prompts: Prompts) -> Self {
-        self.prompts = prompts;
-        self
-    }
-
-    /// Makes the engine.
-    #[must_use]
-    pub fn build(self) -> Engine {
-        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())) }
-    }
-}
-
-impl fmt::Debug for EngineBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EngineBuilder")
-            .field("store", &self.store)
-            .field("providers", &self.providers.keys())
-            .field("routes", &self.routes)
-            .field("owner", &self.owner)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Runs jobs. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -237,32 +102,6 @@ pub struct Import {
 }
 
 impl Engine {
-    /// Starts building an engine from the parts that have no default.
-    pub fn builder(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        scanner: Arc<dyn Scanner>,
-        checker: Arc<dyn Checker>,
-    ) -> EngineBuilder {
-        EngineBuilder {
-            store,
-            clock,
-            scanner,
-            checker,
-            syntax: Arc::new(NoSyntax),
-            providers: BTreeMap::new(),
-            routes: Routes::default(),
-            prices: Prices::default(),
-            deliveries: None,
-            observer: None,
-            owner: "embedded".to_owned(),
-            lease_ttl: Duration::from_secs(60),
-            retries: 2,
-            limits: Limits::default(),
-            prompts: Prompts::default(),
-        }
-    }
-
     /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
