@@ -42,7 +42,7 @@ pub(crate) async fn drive(engine: &Engine, id: vdo_core::id::JobId) -> Result<Jo
         _ = interrupted() => {
             // The run's future is dropped here, as by a crash; what was answered is in the journal.
             let _ = engine.release(id).await;
-            Err(Fail::Code(130))
+            Err(Fail::Interrupted(format!("interrupted; what was answered is kept, and vdo run {} goes on", id.number())))
         }
     };
     heartbeat.abort();
