@@ -71,6 +71,10 @@ impl Desk<'_> {
             output: ask.output.clone().filter(|_| abilities.json_schema),
             max_output: Some(abilities.max_output.map_or(ask.max_output, |most| most.min(ask.max_output))),
         };
+        if let Some(failure) = self.exhausted() {
+            return Err(failure);
+        }
+        self.count_call();
         let price = self.parts().prices.of(&candidate.provider, &candidate.model);
         let reserved = spend::reservation(&request, price, self.has_budget(), &candidate.to_string())?;
         let row = CallRow {
