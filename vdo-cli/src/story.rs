@@ -62,7 +62,7 @@ pub(crate) fn doing(event: &EventKind) -> Option<String> {
 
 /// Returns a line with a label and a text of one line.
 pub(crate) fn entry(label: &str, text: &str) -> String {
-    format!("{label:<10} {}", plain(text, 220))
+    format!("{label:<10} {}", plain(text, 220)).trim_end().to_owned()
 }
 
 fn checked(report: &CheckReport, passed: bool) -> String {

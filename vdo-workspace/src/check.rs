@@ -229,7 +229,11 @@ fn unlaid(error: MaterialiseError) -> CheckError {
 
 fn refused(error: SandboxError) -> CheckError {
     match error {
-        SandboxError::Unavailable { reason, advice, .. } => CheckError::Unavailable { reason, advice },
+        SandboxError::Unavailable { reason, advice, .. } => {
+            // The sandbox advises those who call it directly; whoever runs jobs configures it.
+            let advice = advice.replace("--tier T1", "tier = \"T1\" under [sandbox], or --set sandbox.tier=T1");
+            CheckError::Unavailable { reason, advice }
+        }
         other if other.is_retryable() => CheckError::Launch(other.to_string()),
         other => CheckError::Io(std::io::Error::other(other)),
     }

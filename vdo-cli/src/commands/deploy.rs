@@ -17,7 +17,8 @@ struct DeliveryView {
 /// Hands a job over.
 pub(crate) async fn deploy(app: &App, args: &args::Deploy) -> Result<(), Fail> {
     let deployer = match args.to.split_once(':') {
-        Some(("dir", path)) if !path.is_empty() => DirDeployer::new(path),
+        // Absolute, because the place is recorded and has to mean the same from another folder.
+        Some(("dir", path)) if !path.is_empty() => DirDeployer::new(std::path::absolute(path)?),
         Some((kind @ ("git" | "github" | "docker" | "fly"), _)) => {
             return Err(Fail::usage(format!("{kind}: targets are not part of this version; use dir:PATH")));
         }

@@ -43,7 +43,7 @@ pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
     match sandbox.doctor(&Toolchains::resolve(&environment()).await).await {
         Ok(checks) => {
             for check in checks {
-                let what = format!("{:?} in T2", check.language).to_lowercase();
+                let what = format!("{} in T2", format!("{:?}", check.language).to_lowercase());
                 let place = check.program.as_ref().map_or(String::new(), |program| format!("{}: ", program.display()));
                 let detail = format!("{place}{}", check.detail);
                 add(&what, if check.starts { Ok(detail) } else { Err(detail) });

@@ -8,7 +8,7 @@ use crate::out::Out;
 
 /// Prints a schema.
 pub(crate) fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
-    let schema = match args.what {
+    let mut schema = match args.what {
         SchemaOf::Tools => {
             serde_json::to_value(edit::tools::specs()).map_err(|error| Fail::failed(error.to_string()))?
         }
@@ -19,5 +19,8 @@ pub(crate) fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
         SchemaOf::Events => schema::of::<event::Event>(),
         SchemaOf::Journal => schema::of::<port::CallRow>(),
     };
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+    }
     out.line(serde_json::to_string_pretty(&schema).map_err(|error| Fail::failed(error.to_string()))?)
 }
