@@ -123,6 +123,10 @@ impl<'d> Drive<'d> {
         let mut stop: Option<Failure> = None;
         loop {
             self.catch_up().await?;
+            if self.desk.is_cancelled() {
+                stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
+                flying.clear();
+            }
             if stop.is_none() && self.run.end().is_none() {
                 match self.launch_ready().await? {
                     Ok(launches) => {
@@ -146,9 +150,8 @@ impl<'d> Drive<'d> {
                     Err(failure) => stop = Some(failure),
                 }
             }
-            if self.desk.is_cancelled() {
-                stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
-                flying.clear();
+            if self.desk.is_cancelled() && stop.is_none() {
+                continue;
             }
             if flying.is_empty() {
                 return self.end(stop).await;
@@ -275,11 +278,17 @@ impl<'d> Drive<'d> {
         let changes = std::mem::replace(&mut self.pending, self.desk.changes());
         match self.desk.write(changes).await {
             Ok(_) => {
+                // A request to stop that came with this write finds its calls announced, but not sent.
+                let is_cancelled = self.desk.is_cancelled();
                 for launch in &launches {
                     if let Launch::Ask(_, _, call) = launch {
                         self.desk.remember(&call.row);
+                        if is_cancelled {
+                            self.desk.withdraw(&call.row, &mut self.pending);
+                        }
                     }
                 }
+                launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..)));
                 Ok(Ok(launches))
             }
             Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
