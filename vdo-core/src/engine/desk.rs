@@ -77,6 +77,11 @@ impl<'e> Desk<'e> {
         self.made.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes back that a call was counted: it was refused.
+    pub(super) fn uncount_call(&self) {
+        self.made.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Returns changes under this run's lease that write nothing yet but extend it.
     pub(super) fn changes(&self) -> Changes {
         let now = self.parts().clock.now();

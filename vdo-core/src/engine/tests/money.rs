@@ -1,5 +1,7 @@
 //! Budgets, prices, and what stays reserved.
 
+use std::sync::atomic::Ordering;
+
 use super::world::*;
 use crate::engine::lock;
 use crate::job::JobStatus;
@@ -29,13 +31,15 @@ fn a_call_that_does_not_fit_into_the_budget_is_not_sent() {
 }
 
 #[test]
-fn two_calls_at_once_fit_into_the_budget_together_or_neither_is_sent() {
-    let world = World::story(Tasks::SideBySide);
-    let id = world.job_with(|spec| spec.with_budget("0.06".parse().unwrap()));
-    let job = world.run(id);
-    assert_eq!(job.status, JobStatus::BudgetStopped);
-    assert_eq!(world.author.asked(), ["plan/-/1/1", "plan/-/2/1"]);
-    assert_eq!(job.reserved, NanoUsd::ZERO);
+fn calls_that_do_not_fit_into_the_budget_together_are_made_one_after_the_other() {
+    for (budget, at_once) in [("0.06", 1), ("0.08", 2)] {
+        let world = World::story(Tasks::SideBySide);
+        let id = world.job_with(|spec| spec.with_budget(budget.parse().unwrap()));
+        let limits = Limits::default().with_calls(8);
+        let job = finish(world.builder().limits(limits).build().run(id)).unwrap();
+        assert_eq!((job.status, job.reason, job.reserved), (JobStatus::Completed, None, NanoUsd::ZERO), "{budget}");
+        assert_eq!(world.author.most_in_flight.load(Ordering::Relaxed), at_once, "{budget}");
+    }
 }
 
 #[test]
@@ -90,4 +94,21 @@ fn tokens_billed_for_an_answer_that_cannot_be_read_are_paid() {
     let job = world.run(id);
     assert_eq!(job.status, JobStatus::Failed, "nobody else can be asked");
     assert_eq!((job.cost, job.reserved, job.usage), (NanoUsd(600_000), NanoUsd::ZERO, usage));
+}
+
+#[test]
+fn a_run_that_made_all_the_calls_it_may_fails_and_goes_on_when_it_is_run_again() {
+    let world = World::story(Tasks::InTurn);
+    let id = world.job();
+    let engine = world.builder().limits(Limits::default().with_calls(3)).build();
+    let mut asked = Vec::new();
+    let last = loop {
+        let job = finish(engine.run(id)).unwrap();
+        asked.push(world.author.asked().len() + world.critic.asked().len());
+        if job.status != JobStatus::Failed {
+            break job;
+        }
+        assert!(job.reason.as_deref().unwrap().contains("made 3 calls, as many as are allowed"), "{:?}", job.reason);
+    };
+    assert_eq!((last.status, asked), (JobStatus::Completed, vec![3, 6, 8]));
 }
