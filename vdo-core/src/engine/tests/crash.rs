@@ -86,7 +86,7 @@ fn goes_on(world: &World, id: JobId, crashes: usize, tasks: Tasks, what: &str) {
 
 #[test]
 fn a_run_dropped_at_any_place_where_it_waits_goes_on_from_there() {
-    for tasks in [Tasks::InTurn, Tasks::SideBySide] {
+    for tasks in [Tasks::InTurn, Tasks::SideBySide, Tasks::WithTools] {
         let mut polls = 1;
         loop {
             let world = World::story(tasks);
@@ -208,11 +208,10 @@ proptest! {
 
     #[test]
     fn no_mix_of_failures_and_crashes_repeats_a_completed_call(
-        side_by_side: bool,
+        tasks in proptest::sample::select(vec![Tasks::InTurn, Tasks::SideBySide, Tasks::WithTools]),
         failures in proptest::collection::vec(0u8..12, 0..30),
         drops in proptest::collection::vec(1usize..80, 0..6),
     ) {
-        let tasks = if side_by_side { Tasks::SideBySide } else { Tasks::InTurn };
         let world = World::story(tasks);
         let id = world.job();
         lock(&world.author.chaos).extend(failures.into_iter().map(failure));

@@ -241,8 +241,9 @@ impl std::fmt::Debug for Model {
 
 impl Model {
     pub(super) fn new(name: &str, answers: &[Value]) -> Arc<Self> {
+        let tools = answers.iter().any(|answer| answer["reply"]["tool_calls"].is_array());
         let answers: Answers = serde_json::from_value(json!({ "answers": answers })).unwrap();
-        let abilities = Capabilities { tools: false, json_schema: false, context: None, max_output: None };
+        let abilities = Capabilities { tools, json_schema: false, context: None, max_output: None };
         Arc::new(Self {
             script: ScriptedProvider::new(name, answers).with_capabilities(abilities),
             asked: Mutex::default(),
@@ -418,23 +419,43 @@ pub(super) fn edit(path: &str, find: &str, replace: &str) -> String {
 pub(super) enum Tasks {
     SideBySide,
     InTurn,
+    /// In turn, and the first is done with tool calls, a command among them.
+    WithTools,
 }
 
 /// What the author says: a plan that does not fit, one that does, two tasks, one with a bug, and two repairs.
 pub(super) fn author(tasks: Tasks) -> Vec<Value> {
-    let after = if tasks == Tasks::InTurn { vec!["a"] } else { Vec::new() };
+    let after = if tasks == Tasks::SideBySide { Vec::new() } else { vec!["a"] };
     let good = json!([
         {"id": "a", "title": "A", "modify": ["app.py"]},
         {"id": "b", "title": "B", "create": ["b.py"], "depends_on": after},
     ]);
-    vec![
+    let mut answers = vec![
         says("plan", None, 1, plan(json!([{"id": "a", "title": "A", "modify": ["no.py"]}]))),
         says("plan", None, 2, plan(good)),
-        says("build", Some("a"), 1, edit("app.py", "bye = 0", "bye = BUG")),
         says("build", Some("b"), 1, "b.py\n```\nb = 1\n```\n"),
         says("repair", None, 1, edit("app.py", "bye = BUG", "bye = 1")),
         says("repair", None, 2, edit("b.py", "b = 1", "b = 2")),
-    ]
+    ];
+    if tasks != Tasks::WithTools {
+        answers.push(says("build", Some("a"), 1, edit("app.py", "bye = 0", "bye = BUG")));
+        return answers;
+    }
+    let calls = [
+        json!([{"name": "edit", "input": {"path": "app.py", "find": "bye = 0", "replace": "bye = BUG"}},
+               {"name": "run", "input": {"command": "python app.py"}},
+               {"name": "run", "input": {"command": "python -V"}}]),
+        json!([{"name": "done", "input": {}}]),
+    ];
+    answers.extend((1..).zip(calls).map(|(turn, calls)| {
+        json!({
+            "when": {"phase": "build", "task": "a", "turn": turn},
+            "reply": {"tool_calls": calls},
+            "usage": {"input": 1000, "output": 100},
+            "repeat": true,
+        })
+    }));
+    answers
 }
 
 /// What the critic says: something is to be mended, then nothing.
