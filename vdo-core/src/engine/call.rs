@@ -106,6 +106,9 @@ impl Desk<'_> {
                 Err(StepEnd::Failed(failure)) => failure,
                 Err(other) => return other,
             };
+            if self.is_cancelled() {
+                return StepEnd::Failed(failure);
+            }
             let tries = call.tries + 1;
             let (at, tries) = match route::next(&failure, tries, self.parts().retries) {
                 Next::Again(wait) => {
@@ -123,6 +126,14 @@ impl Desk<'_> {
             changes.calls.push(call.sent());
             changes.events.push(call.sent_event());
             match self.write(changes).await {
+                Ok(_) if self.is_cancelled() => {
+                    let mut changes = self.changes();
+                    self.withdraw(&call.row, &mut changes);
+                    return match self.write(changes).await {
+                        Ok(_) => StepEnd::Failed(failure),
+                        Err(error) => StepEnd::Fatal(error),
+                    };
+                }
                 Ok(_) => self.remember(&call.row),
                 Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
                     return StepEnd::Failed(Failure::new(FailureKind::Budget, error.to_string()));

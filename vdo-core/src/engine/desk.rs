@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::engine::{Engine, EngineBuilder, EngineError, lock};
+use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::{Phase, StepKey};
 use crate::job::{Job, Stamp};
@@ -45,7 +46,7 @@ impl<'e> Desk<'e> {
     pub(super) fn new(engine: &'e Engine, lease: Lease, job: Job, calls: Vec<CallRow>) -> Self {
         let calls = calls.into_iter().map(|row| ((row.step.clone(), row.number), row)).collect();
         let begun = engine.parts.clock.now();
-        let (cancelled, made) = (AtomicBool::new(false), AtomicU32::new(0));
+        let (cancelled, made) = (AtomicBool::new(job.cancel_requested), AtomicU32::new(0));
         Self { engine, lease, job, calls: Mutex::new(calls), cancelled, made, begun }
     }
 
@@ -74,6 +75,11 @@ impl<'e> Desk<'e> {
     /// Counts a call that is about to be made.
     pub(super) fn count_call(&self) {
         self.made.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes back that a call was counted: it was refused.
+    pub(super) fn uncount_call(&self) {
+        self.made.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Returns changes under this run's lease that write nothing yet but extend it.
@@ -125,6 +131,17 @@ impl<'e> Desk<'e> {
                 released: NanoUsd::ZERO,
             })
             .collect()
+    }
+
+    /// Takes a call back that was announced and not sent: it failed and nothing stays reserved for it.
+    pub(super) fn withdraw(&self, row: &CallRow, changes: &mut Changes) {
+        let failure = Failure::new(FailureKind::Cancelled, "cancelled before it was sent").with_phase(row.step.phase);
+        let (step, number) = (row.step.clone(), row.number);
+        changes.events.push(EventKind::CallFailed { step, number, failure: failure.clone() });
+        let ended = Some(self.parts().clock.now());
+        let row = CallRow { state: CallState::Failed, failure: Some(failure), ended, ..row.clone() };
+        self.remember(&row);
+        changes.calls.push(CallWrite { released: row.reserved.unwrap_or_default(), row });
     }
 
     fn answered(&self, phases: &[Phase]) -> Vec<Candidate> {
