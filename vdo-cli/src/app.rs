@@ -186,9 +186,15 @@ pub(crate) fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Res
 }
 
 fn is_loopback(url: &str) -> bool {
-    let host = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let host = match place.strip_prefix('[') {
+        Some(inner) => inner.split(']').next().unwrap_or_default(),
+        None => place.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Delivers to a branch of the repository that the root was imported from, where it is one.
@@ -256,4 +262,29 @@ pub(crate) fn demo_routes() -> Result<(Routes, Prices), Fail> {
     };
     let prices = [("author:writer-1".to_owned(), price("2", "10")?), ("critic:reader-1".to_owned(), price("1", "5")?)];
     Ok((routes, Prices(prices.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_itself_is_loopback() {
+        let (near, far): (Vec<&str>, Vec<&str>) = [
+            "http://127.0.0.1:8080/v1",
+            "http://localhost/v1",
+            "http://LOCALHOST:1",
+            "http://[::1]:9/v1",
+            "http://127.9.9.9",
+            "http://127.0.0.1.example.org/v1",
+            "http://localhost.example.org",
+            "http://127.0.0.1@example.org/",
+            "http://example.org/127.0.0.1",
+            "https://api.example.org",
+            "",
+        ]
+        .into_iter()
+        .partition(|url| is_loopback(url));
+        assert_eq!((near.len(), far.len()), (5, 6), "{near:?} {far:?}");
+    }
 }

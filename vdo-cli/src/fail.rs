@@ -20,6 +20,8 @@ pub(crate) enum Fail {
     Unreachable(String),
     /// Exit code 6.
     NotFound(String),
+    /// Exit code 130.
+    Interrupted(String),
     /// Another program's exit code; there is nothing to say.
     Code(u8),
 }
@@ -42,6 +44,7 @@ impl Fail {
             Self::Key(_) => 4,
             Self::Unreachable(_) => 5,
             Self::NotFound(_) => 6,
+            Self::Interrupted(_) => 130,
             Self::Code(code) => *code,
         }
     }
@@ -55,7 +58,8 @@ impl fmt::Display for Fail {
             | Self::Decision(text)
             | Self::Key(text)
             | Self::Unreachable(text)
-            | Self::NotFound(text) => f.write_str(text),
+            | Self::NotFound(text)
+            | Self::Interrupted(text) => f.write_str(text),
             Self::Code(code) => write!(f, "exit code {code}"),
         }
     }

@@ -42,7 +42,7 @@ pub(crate) async fn drive(engine: &Engine, id: vdo_core::id::JobId) -> Result<Jo
         _ = interrupted() => {
             // The run's future is dropped here, as by a crash; what was answered is in the journal.
             let _ = engine.release(id).await;
-            Err(Fail::Code(130))
+            Err(Fail::Interrupted(format!("interrupted; what was answered is kept, and vdo run {} goes on", id.number())))
         }
     };
     heartbeat.abort();
@@ -81,11 +81,18 @@ pub(crate) async fn verdict(engine: &Engine, job: &Job) -> Result<(), Fail> {
         JobStatus::Failed => {
             let calls = engine.store().calls(job.id).await?;
             let last = calls.iter().max_by_key(|call| (call.ended, call.number));
-            let kind = last
+            let failed = last
                 .filter(|call| matches!(call.state, CallState::Failed | CallState::PossiblyBilled))
-                .and_then(|call| call.failure.as_ref())
-                .filter(|failure| job.reason.as_deref() == Some(failure.message.as_str()))
-                .map(|failure| failure.kind);
+                .and_then(|call| Some((call, call.failure.as_ref()?)))
+                .filter(|(_, failure)| job.reason.as_deref() == Some(failure.message.as_str()));
+            let text = match failed {
+                Some((call, _)) => {
+                    let who = story::plain(&format!("{}:{}", call.provider, call.model), 200);
+                    format!("job {} is {}: {who}: {reason}", job.id, job.status)
+                }
+                None => text,
+            };
+            let kind = failed.map(|(_, failure)| failure.kind);
             Err(match kind {
                 Some(FailureKind::KeyRefused) => Fail::Key(text),
                 Some(

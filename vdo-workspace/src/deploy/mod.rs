@@ -62,13 +62,20 @@ impl Deployer for DirDeployer {
         let wanted = record.clone();
         let begun = self.on_thread(move || begin(&dir, &wanted)).await?;
         let Some((place, lock)) = begun else { return Ok(delivery) };
-        let done = folder::materialise(deployment.source, &place.stage).await.map_err(|error| self.unwritten(error))?;
-        if let Some(link) = done.refused.first() {
-            let reason = format!("the link {} cannot be delivered: {}", link.path, link.reason);
+        let staged = match folder::materialise(deployment.source, &place.stage).await {
+            Ok(done) => match done.refused.first() {
+                Some(link) => {
+                    Err(target(&self.dir, &format!("the link {} cannot be delivered: {}", link.path, link.reason)))
+                }
+                None => Ok(()),
+            },
+            Err(error) => Err(self.unwritten(error)),
+        };
+        if let Err(error) = staged {
             let stage = place.stage.clone();
             // What was built is removed; the next delivery would do so as well.
             let _ = self.on_thread(move || std::fs::remove_dir_all(&stage).map_err(|error| write(&stage, error))).await;
-            return Err(target(&self.dir, &reason));
+            return Err(error);
         }
         self.on_thread(move || finish(&place, &record, lock)).await?;
         Ok(delivery)
