@@ -87,8 +87,7 @@ async fn engine(folder: &Path) -> Result<Engine, Box<dyn Error>> {
 /// Takes the folder in as a job that is complete from the start.
 async fn import(engine: &Engine, project: &Path) -> Result<JobId, Box<dyn Error>> {
     let imported = import_folder(project, &ImportLimits::default())?;
-    let (title, repo) = (imported.title, imported.root.display().to_string());
-    Ok(engine.import(Import { title, repo, tree: imported.tree, blobs: imported.blobs }).await?)
+    Ok(engine.import(Import { spec: imported.spec(), tree: imported.tree, blobs: imported.blobs }).await?)
 }
 
 /// Makes a job that extends `parent` and runs it to its end.

@@ -23,7 +23,7 @@ use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Job, JobSpec, JobStatus, ParentLink, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{CallWrite, Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
-use vdo_core::port::{CallRow, CallState, ClaimRequest, EventLog, Journal, Lease, Ledger, StepRow, Store, StoreError};
+use vdo_core::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
 use vdo_core::route::Routes;
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_core::testing::store_contract;

@@ -1,6 +1,6 @@
 //! Edits: what a model asks to be changed, and laying it over a tree.
 //!
-//! One model for every format. Pure: contents come from [`Contents`]. Invariant: an edit lands at exactly
+//! One model for every format. Pure: contents come from [`crate::contents::Contents`]. Invariant: an edit lands at exactly
 //! one place or is refused, and a set of edits lands whole or not at all.
 
 pub mod apply;

@@ -1,5 +1,7 @@
 //! Edits and looks as tool calls: the tools on offer in the build and repair steps.
 
+use std::sync::LazyLock;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +111,11 @@ pub enum Tool {
 /// Returns the tools on offer, in a stable order.
 #[must_use]
 pub fn specs() -> Vec<ToolSpec> {
+    static SPECS: LazyLock<Vec<ToolSpec>> = LazyLock::new(make_specs);
+    SPECS.clone()
+}
+
+fn make_specs() -> Vec<ToolSpec> {
     vec![
         spec::<ReadFile>("read", "Shows a file with line numbers."),
         spec::<Search>("search", "Lists the lines that contain a text, with file and line number."),

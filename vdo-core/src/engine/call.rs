@@ -71,6 +71,10 @@ impl Desk<'_> {
             output: ask.output.clone().filter(|_| abilities.json_schema),
             max_output: Some(abilities.max_output.map_or(ask.max_output, |most| most.min(ask.max_output))),
         };
+        if let Some(failure) = self.exhausted() {
+            return Err(failure);
+        }
+        self.count_call();
         let price = self.parts().prices.of(&candidate.provider, &candidate.model);
         let reserved = spend::reservation(&request, price, self.has_budget(), &candidate.to_string())?;
         let row = CallRow {
@@ -102,6 +106,9 @@ impl Desk<'_> {
                 Err(StepEnd::Failed(failure)) => failure,
                 Err(other) => return other,
             };
+            if self.is_cancelled() {
+                return StepEnd::Failed(failure);
+            }
             let tries = call.tries + 1;
             let (at, tries) = match route::next(&failure, tries, self.parts().retries) {
                 Next::Again(wait) => {
@@ -119,6 +126,14 @@ impl Desk<'_> {
             changes.calls.push(call.sent());
             changes.events.push(call.sent_event());
             match self.write(changes).await {
+                Ok(_) if self.is_cancelled() => {
+                    let mut changes = self.changes();
+                    self.withdraw(&call.row, &mut changes);
+                    return match self.write(changes).await {
+                        Ok(_) => StepEnd::Failed(failure),
+                        Err(error) => StepEnd::Fatal(error),
+                    };
+                }
                 Ok(_) => self.remember(&call.row),
                 Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
                     return StepEnd::Failed(Failure::new(FailureKind::Budget, error.to_string()));

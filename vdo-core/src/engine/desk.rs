@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::engine::{Engine, EngineBuilder, EngineError, lock};
-use crate::failure::Failure;
+use crate::event::EventKind;
+use crate::failure::{Failure, FailureKind};
 use crate::id::{Phase, StepKey};
 use crate::job::{Job, Stamp};
 use crate::money::NanoUsd;
@@ -13,6 +14,7 @@ use crate::port::changes::{CallWrite, Changes, Guard, LeaseChange, Receipt};
 use crate::port::{CallRow, CallState, Lease};
 use crate::route::Candidate;
 use crate::run::Answer;
+use crate::time::Timestamp;
 
 /// How a step ended.
 #[derive(Debug)]
@@ -35,12 +37,17 @@ pub(super) struct Desk<'e> {
     /// Every call of the job, the newest of each step last.
     calls: Mutex<BTreeMap<(StepKey, u32), CallRow>>,
     cancelled: AtomicBool,
+    /// Calls made by this run.
+    made: AtomicU32,
+    begun: Timestamp,
 }
 
 impl<'e> Desk<'e> {
     pub(super) fn new(engine: &'e Engine, lease: Lease, job: Job, calls: Vec<CallRow>) -> Self {
         let calls = calls.into_iter().map(|row| ((row.step.clone(), row.number), row)).collect();
-        Self { engine, lease, job, calls: Mutex::new(calls), cancelled: AtomicBool::new(false) }
+        let begun = engine.parts.clock.now();
+        let (cancelled, made) = (AtomicBool::new(job.cancel_requested), AtomicU32::new(0));
+        Self { engine, lease, job, calls: Mutex::new(calls), cancelled, made, begun }
     }
 
     pub(super) fn parts(&self) -> &'e EngineBuilder {
@@ -49,6 +56,30 @@ impl<'e> Desk<'e> {
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Says why nothing new may be begun, if a cap of the run is reached.
+    pub(super) fn exhausted(&self) -> Option<Failure> {
+        let limits = &self.parts().limits;
+        let spent = self.parts().clock.now().since(self.begun).as_secs();
+        let text = if spent >= limits.run_seconds {
+            format!("the run took {spent} s; {} are allowed. Run the job again to go on", limits.run_seconds)
+        } else if self.made.load(Ordering::Relaxed) >= limits.calls {
+            format!("the run made {} calls, as many as are allowed. Run the job again to go on", limits.calls)
+        } else {
+            return None;
+        };
+        Some(Failure::new(FailureKind::LimitReached, text))
+    }
+
+    /// Counts a call that is about to be made.
+    pub(super) fn count_call(&self) {
+        self.made.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes back that a call was counted: it was refused.
+    pub(super) fn uncount_call(&self) {
+        self.made.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Returns changes under this run's lease that write nothing yet but extend it.
@@ -100,6 +131,17 @@ impl<'e> Desk<'e> {
                 released: NanoUsd::ZERO,
             })
             .collect()
+    }
+
+    /// Takes a call back that was announced and not sent: it failed and nothing stays reserved for it.
+    pub(super) fn withdraw(&self, row: &CallRow, changes: &mut Changes) {
+        let failure = Failure::new(FailureKind::Cancelled, "cancelled before it was sent").with_phase(row.step.phase);
+        let (step, number) = (row.step.clone(), row.number);
+        changes.events.push(EventKind::CallFailed { step, number, failure: failure.clone() });
+        let ended = Some(self.parts().clock.now());
+        let row = CallRow { state: CallState::Failed, failure: Some(failure), ended, ..row.clone() };
+        self.remember(&row);
+        changes.calls.push(CallWrite { released: row.reserved.unwrap_or_default(), row });
     }
 
     fn answered(&self, phases: &[Phase]) -> Vec<Candidate> {

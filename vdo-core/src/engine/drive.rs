@@ -27,6 +27,16 @@ enum Launch {
     Deliver(StepKey, Box<Finished>),
 }
 
+/// What came of steps that were ready.
+enum Begun {
+    /// Their intents are written.
+    Launched(Vec<Launch>),
+    /// Their reservations do not fit into the budget beside those of the calls under way. Nothing began.
+    TooDear(Failure),
+    /// The run stops without ending: no price, no candidate, a cap. Nothing began.
+    Refused(Failure),
+}
+
 /// A run under way: the side that one owner changes.
 pub(super) struct Drive<'d> {
     pub(super) desk: &'d Desk<'d>,
@@ -123,9 +133,18 @@ impl<'d> Drive<'d> {
         let mut stop: Option<Failure> = None;
         loop {
             self.catch_up().await?;
+            if self.desk.is_cancelled() {
+                stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
+                flying.clear();
+            }
             if stop.is_none() && self.run.end().is_none() {
-                match self.launch_ready().await? {
-                    Ok(launches) => {
+                let begun = match self.launch_ready(usize::MAX).await? {
+                    // Not all together, but perhaps one after the other.
+                    Begun::TooDear(_) if flying.is_empty() => self.launch_ready(1).await?,
+                    begun => begun,
+                };
+                match begun {
+                    Begun::Launched(launches) => {
                         for launch in launches {
                             match launch {
                                 Launch::Deliver(key, finished) => {
@@ -143,12 +162,13 @@ impl<'d> Drive<'d> {
                             }
                         }
                     }
-                    Err(failure) => stop = Some(failure),
+                    // What is under way frees its reservation once it is answered.
+                    Begun::TooDear(_) if !flying.is_empty() => {}
+                    Begun::TooDear(failure) | Begun::Refused(failure) => stop = Some(failure),
                 }
             }
-            if self.desk.is_cancelled() {
-                stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
-                flying.clear();
+            if self.desk.is_cancelled() && stop.is_none() {
+                continue;
             }
             if flying.is_empty() {
                 return self.end(stop).await;
@@ -231,60 +251,81 @@ impl<'d> Drive<'d> {
         }
     }
 
-    /// Writes the intents of all steps that are ready, together with what is pending.
-    ///
-    /// The inner error stops the run without ending it: no price, no candidate, no budget.
-    async fn launch_ready(&mut self) -> Result<Result<Vec<Launch>, Failure>, EngineError> {
-        let ready: Vec<StepKey> = self.run.ready().into_iter().filter(|key| !self.started.contains(key)).collect();
+    /// Adds a step's intent to what is written next. The inner error says why it may not begin.
+    fn announce(&mut self, key: StepKey) -> Result<Result<Launch, Failure>, EngineError> {
+        self.started.insert(key.clone());
+        Ok(Ok(match self.run.work(&key).map_err(|error| EngineError::Internal(error.to_string()))? {
+            Work::Ask(ask) => {
+                let call = match self.desk.first_call(&key, &ask) {
+                    Ok(call) => call,
+                    Err(failure) => return Ok(Err(failure.with_phase(key.phase))),
+                };
+                let (state, request_hash) = (StepState::Intent, Some(call.row.request_hash));
+                self.pending.steps.push(StepWrite { key: key.clone(), state, request_hash, answer: None });
+                self.pending.calls.push(call.sent());
+                self.pending.events.push(call.sent_event());
+                Launch::Ask(key, ask, Box::new(call))
+            }
+            Work::Check(work) => {
+                let source = self.source(work.tree.clone());
+                Launch::Check(key, work, source)
+            }
+            Work::Deliver(finished) => {
+                self.stage_revision(&key, &finished);
+                Launch::Deliver(key, finished)
+            }
+            Work::Load | Work::Scan(_) => {
+                return Err(EngineError::Internal(format!("step {key} was not taken in")));
+            }
+        }))
+    }
+
+    /// Writes the intents of steps that are ready, together with what is pending.
+    async fn launch_ready(&mut self, most: usize) -> Result<Begun, EngineError> {
+        let ready = self.run.ready().into_iter().filter(|key| !self.started.contains(key));
+        let ready: Vec<StepKey> = ready.take(most).collect();
         let mut launches = Vec::new();
         let before = self.pending.clone();
         let mut refused = None;
         for key in ready {
-            self.started.insert(key.clone());
-            match self.run.work(&key).map_err(|error| EngineError::Internal(error.to_string()))? {
-                Work::Ask(ask) => match self.desk.first_call(&key, &ask) {
-                    Ok(call) => {
-                        let (state, request_hash) = (StepState::Intent, Some(call.row.request_hash));
-                        self.pending.steps.push(StepWrite { key: key.clone(), state, request_hash, answer: None });
-                        self.pending.calls.push(call.sent());
-                        self.pending.events.push(call.sent_event());
-                        launches.push(Launch::Ask(key, ask, Box::new(call)));
-                    }
-                    Err(failure) => refused = Some(failure.with_phase(key.phase)),
-                },
-                Work::Check(work) => {
-                    let source = self.source(work.tree.clone());
-                    launches.push(Launch::Check(key, work, source));
-                }
-                Work::Deliver(finished) => {
-                    self.stage_revision(&key, &finished);
-                    launches.push(Launch::Deliver(key, finished));
-                }
-                Work::Load | Work::Scan(_) => {
-                    return Err(EngineError::Internal(format!("step {key} was not taken in")));
-                }
+            match self.announce(key)? {
+                Ok(launch) => launches.push(launch),
+                Err(failure) => refused = Some(failure),
             }
         }
         if let Some(failure) = refused {
             self.pending = before;
-            return Ok(Err(failure));
+            return Ok(Begun::Refused(failure));
         }
         if launches.is_empty() && before.steps.is_empty() && before.events.is_empty() {
-            return Ok(Ok(launches));
+            return Ok(Begun::Launched(launches));
         }
         let changes = std::mem::replace(&mut self.pending, self.desk.changes());
         match self.desk.write(changes).await {
             Ok(_) => {
+                // A request to stop that came with this write finds its calls announced, but not sent.
+                let is_cancelled = self.desk.is_cancelled();
                 for launch in &launches {
                     if let Launch::Ask(_, _, call) = launch {
                         self.desk.remember(&call.row);
+                        if is_cancelled {
+                            self.desk.withdraw(&call.row, &mut self.pending);
+                        }
                     }
                 }
-                Ok(Ok(launches))
+                launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..)));
+                Ok(Begun::Launched(launches))
             }
             Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
                 self.pending = before;
-                Ok(Err(Failure::new(FailureKind::Budget, error.to_string())))
+                for launch in launches {
+                    if let Launch::Ask(..) = launch {
+                        self.desk.uncount_call();
+                    }
+                    let (Launch::Ask(key, ..) | Launch::Check(key, ..) | Launch::Deliver(key, ..)) = launch;
+                    self.started.remove(&key);
+                }
+                Ok(Begun::TooDear(Failure::new(FailureKind::Budget, error.to_string())))
             }
             Err(error) => Err(error),
         }

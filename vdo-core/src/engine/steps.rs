@@ -73,7 +73,10 @@ impl Drive<'_> {
     /// Hands the new revision over, if the job has a place for it, and ends the job.
     pub(super) async fn deliver(&mut self, key: StepKey, finished: &Finished) -> Result<Answer, EngineError> {
         let reference = RevisionRef::head(self.desk.job.id);
-        let lineage: Vec<(Job, Revision)> = self.desk.engine.lineage(reference).await?;
+        let lineage: Vec<(Job, Revision)> = match self.desk.parts().deliveries {
+            Some(_) => self.desk.engine.lineage(reference).await?,
+            None => Vec::new(),
+        };
         let (mut status, mut reason) = match &finished.end {
             End::Completed => (JobStatus::Completed, None),
             End::NeedsDecision(why) => (JobStatus::NeedsDecision, Some(why.clone())),

@@ -1,1 +1,10 @@
+//! Whole runs through the ports, with a world that is played: the store is [`crate::testing::MemoryStore`] behind a gate
+//! that can fail, the models are scripted, time moves only when somebody sleeps.
 
+mod cancel;
+mod crash;
+mod money;
+mod parts;
+mod routing;
+mod whole;
+mod world;

@@ -1,6 +1,9 @@
 //! Judging what was built: checks, repairs, reviews, the last check on the whole tree, and the result.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::Value;
 
 use super::Answer;
 use super::bench::Bench;
@@ -150,7 +153,8 @@ impl Run {
     pub(super) fn critique_ask(&self, talk: &Talk) -> Ask {
         let opening = talk.opening.as_deref().unwrap_or_default();
         let mut ask = self.ask(&self.brief.prompts.critique, opening, &talk.messages, &talk.key(Phase::Critique));
-        ask.output = Some(OutputSchema { name: "critique".to_owned(), schema: crate::schema::of::<Critique>() });
+        static SCHEMA: LazyLock<Value> = LazyLock::new(crate::schema::of::<Critique>);
+        ask.output = Some(OutputSchema { name: "critique".to_owned(), schema: SCHEMA.clone() });
         ask
     }
 

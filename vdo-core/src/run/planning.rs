@@ -1,8 +1,10 @@
 //! Loading, scanning and planning.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::state::{Ask, Effects, Run, Stage};
 use super::{Answer, Style};
@@ -118,7 +120,8 @@ impl Run {
     pub(super) fn plan_ask(&self, talk: &Talk) -> Ask {
         let opening = talk.opening.as_deref().unwrap_or_default();
         let mut ask = self.ask(&self.brief.prompts.plan, opening, &talk.messages, &talk.key(Phase::Plan));
-        ask.output = Some(OutputSchema { name: "plan".to_owned(), schema: crate::schema::of::<PlanDraft>() });
+        static SCHEMA: LazyLock<Value> = LazyLock::new(crate::schema::of::<PlanDraft>);
+        ask.output = Some(OutputSchema { name: "plan".to_owned(), schema: SCHEMA.clone() });
         ask
     }
 

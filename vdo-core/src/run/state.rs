@@ -45,6 +45,10 @@ pub struct Limits {
     pub check_seconds: u64,
     /// The most tokens a reply may have. Default: 16,000.
     pub max_output: u64,
+    /// Calls to models in one run of the job, retries included. Default: 300.
+    pub calls: u32,
+    /// Seconds one run of the job may take; no step is begun after that. Default: 4 hours.
+    pub run_seconds: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +62,8 @@ impl Default for Limits {
             context_bytes: crate::context::DEFAULT_BUDGET,
             check_seconds: 600,
             max_output: 16_000,
+            calls: 300,
+            run_seconds: 4 * 3600,
         }
     }
 }
@@ -88,6 +94,22 @@ impl Limits {
     #[must_use]
     pub fn with_max_output(mut self, tokens: u64) -> Self {
         self.max_output = tokens;
+        self
+    }
+}
+
+impl Limits {
+    /// Sets how many calls one run may make.
+    #[must_use]
+    pub fn with_calls(mut self, calls: u32) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// Sets how many seconds one run may take.
+    #[must_use]
+    pub fn with_run_seconds(mut self, seconds: u64) -> Self {
+        self.run_seconds = seconds;
         self
     }
 }

@@ -56,6 +56,9 @@ pub struct Invocation {
     pub command: Vec<OsString>,
     /// The folder whose copy the command works on. Default: an empty folder.
     pub work: Option<PathBuf>,
+    /// Whether the command works on the folder itself rather than a copy. Only at tier T0, where nothing protects the
+    /// folder anyway. Default: no.
+    pub in_place: bool,
     /// Variables set besides the fixed ones. Nothing is inherited from the host.
     pub env: BTreeMap<String, String>,
     /// The network. Default: none.
@@ -88,6 +91,13 @@ impl Invocation {
     #[must_use]
     pub fn with_work(mut self, work: impl Into<PathBuf>) -> Self {
         self.work = Some(work.into());
+        self
+    }
+
+    /// Has the command work on the folder itself rather than a copy. Only at tier T0.
+    #[must_use]
+    pub fn in_place(mut self) -> Self {
+        self.in_place = true;
         self
     }
 

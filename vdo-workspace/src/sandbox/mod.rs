@@ -20,6 +20,7 @@ mod invocation;
 mod limits;
 mod net;
 mod output;
+mod plain;
 mod probe;
 mod report;
 mod ruleset;
@@ -160,6 +161,9 @@ impl Sandbox {
     /// [`SandboxError::Io`] for the rest.
     pub async fn run(&self, invocation: Invocation) -> Result<RunReport, SandboxError> {
         stage::check(&invocation)?;
+        if let (true, Require::T0 { reason }, Some(work)) = (invocation.in_place, &invocation.tier, &invocation.work) {
+            return plain::run(&invocation, reason, work).await;
+        }
         self.probe(invocation.tier.tier()).await?;
         self.run_unprobed(invocation).await
     }

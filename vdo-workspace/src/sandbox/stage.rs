@@ -281,6 +281,9 @@ pub(super) fn check(run: &Invocation) -> Result<(), SandboxError> {
     {
         return bad("running unconfined needs a reason");
     }
+    if run.in_place && (tier != Tier::T0 || run.work.is_none() || run.harvest.is_some()) {
+        return bad("a run in place needs tier T0 and a work folder, and leaves its files there");
+    }
     if tier < Tier::T2 && run.net != Net::None {
         return bad("the prepare network needs tier T2");
     }
