@@ -546,7 +546,8 @@ fn the_demo_runs_twice_in_an_empty_home_and_leaves_it_as_it_was() {
     let before = tree(&place.path("home"));
     for number in 1..=2 {
         let mut command = place.vdo(["demo"]);
-        command.env("TMPDIR", place.path("tmp"));
+        // As on a machine of somebody who just came: no toolchain knows this home.
+        command.env("TMPDIR", place.path("tmp")).env_remove("RUSTUP_HOME").env_remove("CARGO_HOME");
         let ran = finish(command).exits(0);
         assert!(ran.stdout.lines().count() < 60, "{}", ran.stdout);
         for told in [

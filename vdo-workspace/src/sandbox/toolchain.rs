@@ -180,6 +180,13 @@ async fn python(environment: &Environment) -> Option<Toolchain> {
 
 async fn rust(environment: &Environment) -> Option<Toolchain> {
     let rustc = environment.which("rustc")?;
+    // Asked in a home without toolchains, rustup would make its folder there.
+    let proxy = rustc.canonicalize().is_ok_and(|real| real.file_stem().is_some_and(|name| name == "rustup"));
+    let home = environment.var("RUSTUP_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(environment.home()?.join(".rustup")));
+    if proxy && !home.is_some_and(|home| home.is_dir()) {
+        return None;
+    }
     let sysroot = PathBuf::from(environment.ask(&rustc, &["--print", "sysroot"]).await?);
     let program = sysroot.join("bin/cargo");
     if !program.is_file() {
