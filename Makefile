@@ -3,18 +3,18 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 
-# What the tests and the demo need beside Rust (and Python, which the demo's application is written in).
-PACKAGES := bubblewrap
 export CARGO_TERM_COLOR ?= auto
-.PHONY: demo test check fmt clippy features docs deny setup peers
+.PHONY: demo test check fmt clippy doctests examples features docs deny setup
 
-demo: setup
+demo:
+	scripts/setup.sh bubblewrap
 	cargo build --quiet --package vdo-cli
 	"$$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/vdo" demo
 
 test: setup
 	$(MAKE) fmt clippy
 	cargo nextest run --workspace --no-fail-fast
+	cargo nextest run --package vdo-cli --features failpoints --test failpoints
 	$(MAKE) doctests features docs examples deny
 
 # What finds most mistakes in little time.
@@ -27,7 +27,6 @@ fmt:
 clippy:
 	cargo clippy --workspace --all-targets -- -D warnings
 
-.PHONY: doctests examples
 doctests:
 	cargo test --workspace --doc --quiet
 
@@ -44,5 +43,6 @@ docs:
 deny:
 	scripts/deny.sh
 
+# What the tests need beside Rust.
 setup:
-	scripts/setup.sh $(PACKAGES)
+	scripts/setup.sh bubblewrap git nodejs npm python3-pip nextest

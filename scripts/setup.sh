@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Installs the Debian packages named, where they are missing and this is root; otherwise prints the exact command and goes on.
+# Installs the Debian packages named, where what they bring is missing and this is root; otherwise prints the exact command
+# and goes on. "nextest" stands for cargo-nextest.
 set -euo pipefail
 missing=()
-for package in "$@"; do
+for package in python3 "$@"; do
   case $package in
     bubblewrap) command -v bwrap >/dev/null || missing+=("$package") ;;
+    nodejs) command -v node >/dev/null || missing+=("$package") ;;
+    python3-pip) python3 -m pip --version >/dev/null 2>&1 || missing+=("$package") ;;
+    nextest) cargo nextest --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-nextest ;;
     *) command -v "$package" >/dev/null || missing+=("$package") ;;
   esac
 done
-command -v python3 >/dev/null || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "installing ${missing[*]}" >&2
