@@ -6,4 +6,6 @@ if ! cargo deny --version 2>/dev/null | grep -q "$version"; then
   echo "installing cargo-deny $version" >&2
   RUSTFLAGS="" cargo install --quiet --locked "cargo-deny@$version"
 fi
+# All platforms' dependencies are looked at, not only those that were built here.
+cargo fetch --quiet --locked
 cargo deny --offline check licenses bans sources
