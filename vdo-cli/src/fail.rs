@@ -97,7 +97,10 @@ impl From<EngineError> for Fail {
         let text = chain(&error);
         match error {
             EngineError::Store(error) => error.into(),
-            EngineError::Spec(_) | EngineError::NoRoute(_) | EngineError::UnknownProvider { .. } => Self::Usage(text),
+            EngineError::Spec(_)
+            | EngineError::NotDecidable { .. }
+            | EngineError::NoRoute(_)
+            | EngineError::UnknownProvider { .. } => Self::Usage(text),
             EngineError::WaitsFor { .. } => Self::Decision(text),
             _ => Self::Failed(text),
         }

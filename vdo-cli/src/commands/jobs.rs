@@ -74,50 +74,15 @@ pub(crate) async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
 
 /// Accepts a result that waits for a decision.
 pub(crate) async fn approve(app: &App, args: &args::OneJob) -> Result<(), Fail> {
-    let engine = app.engine()?;
-    let job = engine.store().job(args.id).await?;
-    if job.status != JobStatus::NeedsDecision || job.head.is_none() {
-        return Err(Fail::usage(format!(
-            "job {} is {} and has no result that waits to be accepted",
-            job.id, job.status
-        )));
-    }
-    let guard = Guard::Version { job: job.id, version: job.version };
-    let reason = Some("accepted by a person".to_owned());
-    let status = JobStatus::Completed;
-    let mut changes = Changes::new(guard, app.clock.now())
-        .with_status(status, reason.clone())
-        .with_event(vdo_core::event::EventKind::Status { status, reason });
-    changes.stamps.push(Stamp::Approved);
-    engine.store().commit(changes).await?;
-    app.out.say(format!("job {} is completed", job.id));
+    let job = app.engine()?.approve(args.id).await?;
+    app.out.say(format!("job {} is {}", job.id, job.status));
     Ok(())
 }
 
 /// Asks a job to stop; one that nobody runs is cancelled at once.
 pub(crate) async fn cancel(app: &App, args: &args::OneJob) -> Result<(), Fail> {
-    let engine = app.engine()?;
-    for _ in 0..10 {
-        let job = engine.store().job(args.id).await?;
-        let mut changes = Changes::new(Guard::Version { job: job.id, version: job.version }, app.clock.now());
-        match job.status {
-            JobStatus::Running => changes.cancel_requested = Some(true),
-            JobStatus::Queued | JobStatus::BudgetStopped | JobStatus::NeedsDecision | JobStatus::Failed => {
-                let (status, reason) = (JobStatus::Cancelled, None);
-                changes =
-                    changes.with_status(status, None).with_event(vdo_core::event::EventKind::Status { status, reason });
-            }
-            JobStatus::Completed | JobStatus::Cancelled | JobStatus::Archived => {
-                return Err(Fail::usage(format!("job {} is {} and cannot be cancelled", job.id, job.status)));
-            }
-        }
-        match engine.store().commit(changes).await {
-            Err(StoreError::Conflict { .. }) => {}
-            other => {
-                other?;
-                return Ok(());
-            }
-        }
-    }
-    Err(Fail::failed(format!("job {} changes too fast to be cancelled; try again", args.id)))
+    let job = app.engine()?.cancel(args.id).await?;
+    let how = if job.cancel_requested { "is asked to stop" } else { "is cancelled" };
+    app.out.say(format!("job {} {how}", job.id));
+    Ok(())
 }

@@ -1,9 +1,10 @@
 //! What the steps of one run share while they are done side by side: the lease, the ledger's rows, the door to the store.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
+use crate::engine::signal::Signal;
 use crate::engine::{Engine, EngineBuilder, EngineError, lock};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
@@ -36,18 +37,21 @@ pub(super) struct Desk<'e> {
     pub(super) job: Job,
     /// Every call of the job, the newest of each step last.
     calls: Mutex<BTreeMap<(StepKey, u32), CallRow>>,
-    cancelled: AtomicBool,
+    pub(super) signal: Arc<Signal>,
     /// Calls made by this run.
     made: AtomicU32,
     begun: Timestamp,
 }
 
 impl<'e> Desk<'e> {
-    pub(super) fn new(engine: &'e Engine, lease: Lease, job: Job, calls: Vec<CallRow>) -> Self {
+    pub(super) fn new(engine: &'e Engine, lease: Lease, job: Job, calls: Vec<CallRow>, signal: Arc<Signal>) -> Self {
         let calls = calls.into_iter().map(|row| ((row.step.clone(), row.number), row)).collect();
         let begun = engine.parts.clock.now();
-        let (cancelled, made) = (AtomicBool::new(job.cancel_requested), AtomicU32::new(0));
-        Self { engine, lease, job, calls: Mutex::new(calls), cancelled, made, begun }
+        if job.cancel_requested {
+            signal.raise();
+        }
+        let made = AtomicU32::new(0);
+        Self { engine, lease, job, calls: Mutex::new(calls), signal, made, begun }
     }
 
     pub(super) fn parts(&self) -> &'e EngineBuilder {
@@ -55,7 +59,7 @@ impl<'e> Desk<'e> {
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.signal.is_raised()
     }
 
     /// Says why nothing new may be begun, if a cap of the run is reached.
@@ -93,7 +97,7 @@ impl<'e> Desk<'e> {
     pub(super) async fn write(&self, changes: Changes) -> Result<Receipt, EngineError> {
         let receipt = self.engine.commit(changes).await?;
         if receipt.cancel_requested {
-            self.cancelled.store(true, Ordering::Relaxed);
+            self.signal.raise();
         }
         Ok(receipt)
     }

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use futures_util::future::FutureExt as _;
+use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::engine::call::Call;
 use crate::engine::desk::{Desk, StepEnd};
+use crate::engine::signal::Signal;
 use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
@@ -53,7 +55,7 @@ pub(super) struct Drive<'d> {
 }
 
 /// Drives the job of `lease` to its end, which is written.
-pub(super) async fn drive(engine: &Engine, lease: Lease) -> Result<(), EngineError> {
+pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) -> Result<(), EngineError> {
     let parts = &engine.parts;
     let job = parts.store.job(lease.job).await?;
     let fresh = lease.epoch == 1;
@@ -74,7 +76,7 @@ pub(super) async fn drive(engine: &Engine, lease: Lease) -> Result<(), EngineErr
             row
         })
         .collect();
-    let desk = Desk::new(engine, lease, job, rows);
+    let desk = Desk::new(engine, lease, job, rows, signal);
     let mut pending = desk.changes();
     let replayed = steps.iter().filter(|step| step.answer.is_some()).count();
     pending.events.push(EventKind::Started {
@@ -173,7 +175,12 @@ impl<'d> Drive<'d> {
             if flying.is_empty() {
                 return self.end(stop).await;
             }
-            let mut ended = Vec::from_iter(flying.next().await);
+            let stopped = std::pin::pin!(self.desk.signal.wait());
+            let mut ended = match select(flying.next(), stopped).await {
+                Either::Left((end, _)) => Vec::from_iter(end),
+                // What is under way is dropped at the top of the loop.
+                Either::Right(((), _)) => continue,
+            };
             while let Some(Some(more)) = flying.next().now_or_never() {
                 ended.push(more);
             }

@@ -6,13 +6,16 @@
 
 mod builder;
 mod call;
+mod decide;
 mod desk;
 mod drive;
+mod signal;
 mod source;
 mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::content::Blob;
 use crate::event::{Event, EventKind};
@@ -25,8 +28,16 @@ use crate::port::{
 };
 use crate::tree::FileTree;
 
+use signal::Signal;
+
 pub use builder::{Deliveries, EngineBuilder, Observer};
 pub use source::StoreSource;
+
+/// The runs under way, with what asks them to stop.
+type Runs = BTreeMap<JobId, (Lease, Arc<Signal>)>;
+
+/// The longest time between two beats: a request to stop is seen within it.
+const LONGEST_BEAT: Duration = Duration::from_secs(2);
 
 /// What an engine operation may fail with. That a job did not succeed is no error: see [`Job::status`].
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +66,16 @@ pub enum EngineError {
         job: JobId,
         /// Where it stands.
         status: JobStatus,
+    },
+    /// The job is not in a state in which that can be decided.
+    #[error("job {job} is {status} and cannot be {decision}")]
+    NotDecidable {
+        /// The job.
+        job: JobId,
+        /// Where it stands.
+        status: JobStatus,
+        /// What was to be decided.
+        decision: &'static str,
     },
     /// The job has more than one parent; merging them is not part of this version.
     #[error("job {0} has several parents; merge jobs cannot be run by this version")]
@@ -86,7 +107,7 @@ pub enum EngineError {
 pub struct Engine {
     parts: Arc<EngineBuilder>,
     /// The leases of runs under way, for the heartbeat.
-    active: Arc<Mutex<BTreeMap<JobId, Lease>>>,
+    active: Arc<Mutex<Runs>>,
 }
 
 /// A tree from outside, to become the root of a lineage.
@@ -179,8 +200,9 @@ impl Engine {
         self.check_routes()?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
-        let _active = Active::enter(&self.active, &lease);
-        drive::drive(self, lease).await?;
+        let signal = Arc::new(Signal::default());
+        let _active = Active::enter(&self.active, &lease, signal.clone());
+        drive::drive(self, lease, signal).await?;
         Ok(self.parts.store.job(id).await?)
     }
 
@@ -201,14 +223,16 @@ impl Engine {
     /// lasts from the run's last write on, and a call that takes longer can be taken for dead.
     pub async fn heartbeat(&self) {
         loop {
-            self.parts.clock.sleep(self.parts.lease_ttl / 3).await;
-            let leases: Vec<Lease> = lock(&self.active).values().cloned().collect();
-            for lease in leases {
+            self.parts.clock.sleep((self.parts.lease_ttl / 3).min(LONGEST_BEAT)).await;
+            let runs: Vec<(Lease, Arc<Signal>)> = lock(&self.active).values().cloned().collect();
+            for (lease, signal) in runs {
                 let now = self.parts.clock.now();
                 let mut changes = Changes::new(Guard::Lease(lease), now);
                 changes.lease = LeaseChange::Extend(now.after(self.parts.lease_ttl));
                 // A lease that is lost shows at the run's next write.
-                let _ = self.parts.store.commit(changes).await;
+                if self.parts.store.commit(changes).await.is_ok_and(|receipt| receipt.cancel_requested) {
+                    signal.raise();
+                }
             }
         }
     }
@@ -345,13 +369,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Marks a run as under way until it is dropped.
 struct Active<'a> {
-    active: &'a Mutex<BTreeMap<JobId, Lease>>,
+    active: &'a Mutex<Runs>,
     job: JobId,
 }
 
 impl<'a> Active<'a> {
-    fn enter(active: &'a Mutex<BTreeMap<JobId, Lease>>, lease: &Lease) -> Self {
-        lock(active).insert(lease.job, lease.clone());
+    fn enter(active: &'a Mutex<Runs>, lease: &Lease, signal: Arc<Signal>) -> Self {
+        lock(active).insert(lease.job, (lease.clone(), signal));
         Self { active, job: lease.job }
     }
 }

@@ -1,0 +1,64 @@
+//! What people decide about a job: to accept its result, to stop it.
+
+use crate::engine::{Engine, EngineError};
+use crate::event::EventKind;
+use crate::id::JobId;
+use crate::job::{Job, JobStatus, Stamp};
+use crate::port::StoreError;
+use crate::port::changes::{Changes, Guard};
+
+/// How often a decision is tried on a job that changes meanwhile.
+const TRIES: u32 = 20;
+
+impl Engine {
+    /// Accepts the result of a job that waits for a decision. It is completed then, and the stamp shows who vouched for it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotDecidable`] if the job does not wait for a decision or has no result.
+    pub async fn approve(&self, id: JobId) -> Result<Job, EngineError> {
+        let job = self.parts.store.job(id).await?;
+        if job.status != JobStatus::NeedsDecision || job.head.is_none() {
+            return Err(EngineError::NotDecidable { job: id, status: job.status, decision: "accepted" });
+        }
+        let (status, reason) = (JobStatus::Completed, Some("accepted by a person".to_owned()));
+        let guard = Guard::Version { job: id, version: job.version };
+        let mut changes = Changes::new(guard, self.parts.clock.now())
+            .with_status(status, reason.clone())
+            .with_event(EventKind::Status { status, reason });
+        changes.stamps.push(Stamp::Approved);
+        self.commit(changes).await?;
+        Ok(self.parts.store.job(id).await?)
+    }
+
+    /// Stops a job. One that nobody runs is cancelled at once; a run is asked to stop, and does at its next write or when its
+    /// engine's [`Engine::heartbeat`] sees the request.
+    ///
+    /// # Errors
+    /// [`EngineError::NotDecidable`] if the job is over.
+    pub async fn cancel(&self, id: JobId) -> Result<Job, EngineError> {
+        let mut tries = 0;
+        loop {
+            let job = self.parts.store.job(id).await?;
+            let guard = Guard::Version { job: id, version: job.version };
+            let mut changes = Changes::new(guard, self.parts.clock.now());
+            match job.status {
+                JobStatus::Running => changes.cancel_requested = Some(true),
+                JobStatus::Queued | JobStatus::BudgetStopped | JobStatus::NeedsDecision | JobStatus::Failed => {
+                    let (status, reason) = (JobStatus::Cancelled, None);
+                    changes = changes.with_status(status, None).with_event(EventKind::Status { status, reason });
+                }
+                JobStatus::Completed | JobStatus::Cancelled | JobStatus::Archived => {
+                    return Err(EngineError::NotDecidable { job: id, status: job.status, decision: "cancelled" });
+                }
+            }
+            tries += 1;
+            match self.commit(changes).await {
+                Err(EngineError::Store(StoreError::Conflict { .. })) if tries < TRIES => {}
+                other => {
+                    other?;
+                    return Ok(self.parts.store.job(id).await?);
+                }
+            }
+        }
+    }
+}
