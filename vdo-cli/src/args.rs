@@ -108,7 +108,7 @@ pub(crate) struct New {
     #[arg(long = "check", value_name = "COMMAND")]
     pub(crate) checks: Vec<String>,
     /// A second job with the same key is the first one.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) idempotency_key: Option<String>,
     /// Runs it at once.
     #[arg(long)]

@@ -170,6 +170,19 @@ fn a_branch_starts_at_the_commit_that_was_imported_even_if_the_repository_went_o
 }
 
 #[test]
+fn a_job_of_another_store_with_the_same_number_and_title_gets_a_branch_of_its_own() {
+    let place = Place::new();
+    place.project("calc");
+    for (number, branch) in [(1, "vdo/job-2-add-multiplication"), (2, "vdo/job-2-add-multiplication-2")] {
+        place.scripted(&story::answers());
+        let store = format!("sqlite:{number}.db");
+        place.args(&["--store", &store, "new", story::TITLE, "--repo", "calc"]).exits(0);
+        place.args(&["--store", &store, "run", "2"]).exits(0).says(&[&format!("branch {branch}\n")]);
+        assert!(place.git("calc", &["show", &format!("{branch}:calc.py")]).contains("a * b"));
+    }
+}
+
+#[test]
 fn importing_the_same_folder_twice_uses_the_import_again_and_a_change_makes_a_new_one() {
     let place = Place::new();
     place.project("calc");
@@ -212,6 +225,10 @@ fn a_job_whose_parent_has_no_result_waits_for_a_decision() {
     place.project("calc");
     place.scripted(&story::answers());
     place.job("calc", "First");
+    for words in ["files 2", "cat 2 calc.py", "diff 2", "diff 1 2", "deploy 2 --to dir:out"] {
+        place.run(words).exits(6).prints_nothing().says(&["job #2 has no result yet", "queued"]);
+    }
+    assert!(!place.path("out").exists());
     place.args(&["new", "Second", "--extends", "2"]).exits(0);
     place.run("run 3").exits(3).says(&["waits for job #2", "run that first"]);
     place.args(&["new", "Third", "--extends", "77"]).exits(2).prints_nothing().says(&["77"]);
@@ -225,6 +242,7 @@ fn the_same_idempotency_key_is_the_same_job() {
         place.args(&["new", title, "--repo", "calc", "--idempotency-key", key]).exits(0).line()
     };
     assert_eq!([make("One", "k"), make("One", "k"), make("One", "other")], ["2", "2", "3"]);
+    place.args(&["new", "One", "--idempotency-key", ""]).exits(2).prints_nothing();
     assert_eq!(place.run("jobs --json").exits(0).json().as_array().unwrap().len(), 3);
 }
 

@@ -24,6 +24,7 @@ pub(crate) async fn deploy(app: &App, args: &args::Deploy) -> Result<(), Fail> {
         }
         _ => return Err(Fail::usage(format!("--to {}: expected dir:PATH", args.to))),
     };
+    super::trees::has_result(app, args.id).await?;
     let delivery = app.engine()?.deploy(args.id, &deployer).await?;
     if app.out.json {
         return app.out.value(&DeliveryView { how: delivery.how, place: delivery.place, files: delivery.files });

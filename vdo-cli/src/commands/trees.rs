@@ -14,8 +14,18 @@ use crate::app::App;
 use crate::args;
 use crate::fail::Fail;
 
+/// Insists that a job has the result that is asked for.
+pub(crate) async fn has_result(app: &App, reference: RevisionRef) -> Result<(), Fail> {
+    let job = app.engine()?.store().job(reference.job).await?;
+    match job.head {
+        Some(_) => Ok(()),
+        None => Err(Fail::NotFound(format!("job {} has no result yet; it is {}", job.id, job.status))),
+    }
+}
+
 /// Lists a job's files.
 pub(crate) async fn files(app: &App, args: &args::OneRevision) -> Result<(), Fail> {
+    has_result(app, args.id).await?;
     let rows = app.engine()?.files(args.id).await?;
     if app.out.json {
         return app.out.value(&rows);
@@ -30,6 +40,7 @@ pub(crate) async fn files(app: &App, args: &args::OneRevision) -> Result<(), Fai
 /// Prints a file.
 pub(crate) async fn cat(app: &App, args: &args::Cat) -> Result<(), Fail> {
     let path: RepoPath = args.path.parse().map_err(|error| Fail::usage(format!("{error}")))?;
+    has_result(app, args.id).await?;
     let engine = app.engine()?;
     let revision = engine.store().resolve(args.id).await?;
     let manifest = engine.store().manifest(revision.id).await?;
@@ -52,6 +63,9 @@ struct FileDiff {
 
 /// Shows what differs between two jobs, or what one changed.
 pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
+    for reference in [Some(args.a), args.b].into_iter().flatten() {
+        has_result(app, reference).await?;
+    }
     let engine = app.engine()?;
     let store = engine.store();
     let (before, after) = match args.b {

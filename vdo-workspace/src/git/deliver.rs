@@ -62,6 +62,9 @@ impl GitBranchDeployer {
     }
 }
 
+/// How many jobs of other stores with the same number and title a repository may have branches of.
+const MAX_NAMESAKES: u32 = 1000;
+
 /// Where the branch stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -220,7 +223,17 @@ fn choose_branch(repo: &Repository, facts: &Facts) -> Result<String, git2::Error
             return Ok(branch);
         }
     }
-    Ok(message::branch_for(job.id, &job.title))
+    // A job of another store may have the same number and title; its branch stays its own.
+    let name = message::branch_for(job.id, &job.title);
+    let mut free = name.clone();
+    for number in 2..=MAX_NAMESAKES {
+        let Ok(reference) = repo.find_reference(&format!("refs/heads/{free}")) else { break };
+        if lineage::trailers(&reference.peel_to_commit()?).is_none() {
+            break;
+        }
+        free = format!("{name}-{number}");
+    }
+    Ok(free)
 }
 
 fn standing(path: &Path, repo: &Repository, facts: &Facts, branch: &str) -> Result<Standing, DeployError> {
