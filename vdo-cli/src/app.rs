@@ -60,13 +60,14 @@ impl App {
     /// Starts an engine on a store, without providers.
     pub(crate) async fn bare(&self, store: &str) -> Result<EngineBuilder, Fail> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store, vdo_store::Options::default()).await?);
-        self.on(store).await
+        self.on(store)
     }
 
-    /// Starts an engine on an open store, without providers.
-    async fn on(&self, store: Arc<dyn Store>) -> Result<EngineBuilder, Fail> {
+    /// Starts an engine on an open store, without providers and with a checker that knows no toolchains: looking for them
+    /// takes time, which only commands that run checks should spend.
+    fn on(&self, store: Arc<dyn Store>) -> Result<EngineBuilder, Fail> {
         let (tier, reason) = self.config.tier()?;
-        let checker = checker(tier, reason).await?;
+        let checker = bare_checker(tier, reason)?;
         let syntax = Arc::new(TreeSitterSyntax);
         let scanner = Arc::new(WorkspaceScanner::new(syntax.clone()));
         Ok(Engine::builder(crashing(store)?, Arc::new(self.clock), scanner, Arc::new(checker))
@@ -79,7 +80,9 @@ impl App {
     /// Returns the engine that runs jobs: with the configured providers, routes and prices.
     pub(crate) async fn runner(&self, observer: Observer) -> Result<Engine, Fail> {
         let routes = self.config.routes()?;
-        let mut builder = self.on(self.engine()?.store().clone()).await?;
+        let (tier, reason) = self.config.tier()?;
+        let checker = Arc::new(checker(tier, reason).await?);
+        let mut builder = self.on(self.engine()?.store().clone())?.checker(checker);
         for (name, config) in &self.config.providers {
             let used = routes.phases.values().flatten().chain(&routes.default).any(|route| route.provider == *name);
             if used {
@@ -104,14 +107,17 @@ pub(crate) fn environment() -> Environment {
     std::env::vars().collect()
 }
 
-/// Makes the checker for a required tier.
+/// Makes the checker for a required tier, with the toolchains there are.
 pub(crate) async fn checker(tier: Tier, reason: Option<String>) -> Result<SandboxChecker, Fail> {
     let environment = environment();
-    let require = require(tier, reason)?;
-    let toolchains = Toolchains::resolve(&environment).await;
-    Ok(SandboxChecker::new(Sandbox::new(SandboxConfig::default()), require, cache_folder().join("deps"))
-        .with_toolchains(toolchains)
+    Ok(bare_checker(tier, reason)?
+        .with_toolchains(Toolchains::resolve(&environment).await)
         .with_index(IndexSettings::from_environment(&environment)))
+}
+
+fn bare_checker(tier: Tier, reason: Option<String>) -> Result<SandboxChecker, Fail> {
+    let sandbox = Sandbox::new(SandboxConfig::default());
+    Ok(SandboxChecker::new(sandbox, require(tier, reason)?, cache_folder().join("deps")))
 }
 
 /// Returns what to require of the sandbox.

@@ -1,9 +1,7 @@
 //! `vdo jobs`, `vdo show`, `vdo approve` and `vdo cancel`.
 
-use vdo_core::job::{JobStatus, Stamp};
+use vdo_core::job::JobStatus;
 use vdo_core::port::JobQuery;
-use vdo_core::port::changes::{Changes, Guard};
-use vdo_core::port::{Clock as _, StoreError};
 
 use crate::app::App;
 use crate::args;

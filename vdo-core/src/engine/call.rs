@@ -7,7 +7,7 @@ use crate::id::StepKey;
 use crate::message::Completion;
 use crate::money::NanoUsd;
 use crate::port::changes::{CallWrite, StepWrite};
-use crate::port::{CallRow, CallState, StepState, StoreError};
+use crate::port::{CallRow, CallState, ProviderError, StepState, StoreError};
 use crate::route::{self, Candidate, Next};
 use crate::run::{Answer, Ask};
 use crate::spend;
@@ -112,7 +112,9 @@ impl Desk<'_> {
             let tries = call.tries + 1;
             let (at, tries) = match route::next(&failure, tries, self.parts().retries) {
                 Next::Again(wait) => {
-                    self.parts().clock.sleep(wait).await;
+                    if self.signal.or(self.parts().clock.sleep(wait)).await.is_none() {
+                        return StepEnd::Failed(failure);
+                    }
                     (call.at, tries)
                 }
                 Next::Other if call.at + 1 < call.candidates.len() => (call.at + 1, 0),
@@ -149,7 +151,10 @@ impl Desk<'_> {
             let text = format!("provider {} is not configured", call.row.provider);
             return Err(StepEnd::Failed(Failure::new(FailureKind::Configuration, text)));
         };
-        let result = provider.complete(&call.request).await;
+        let result = self.signal.or(provider.complete(&call.request)).await.unwrap_or_else(|| {
+            let source = "given up on request".into();
+            Err(ProviderError::Transport { sent: true, source })
+        });
         let ended = self.parts().clock.now();
         let price = self.parts().prices.of(&call.row.provider, &call.row.model);
         let mut row = CallRow { ended: Some(ended), ..call.row.clone() };

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, FutureExt as _, select};
+use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::engine::call::Call;
@@ -136,8 +136,8 @@ impl<'d> Drive<'d> {
         loop {
             self.catch_up().await?;
             if self.desk.is_cancelled() {
+                // What is under way sees the request too, and ends with its row written.
                 stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
-                flying.clear();
             }
             if stop.is_none() && self.run.end().is_none() {
                 let begun = match self.launch_ready(usize::MAX).await? {
@@ -175,12 +175,7 @@ impl<'d> Drive<'d> {
             if flying.is_empty() {
                 return self.end(stop).await;
             }
-            let stopped = std::pin::pin!(self.desk.signal.wait());
-            let mut ended = match select(flying.next(), stopped).await {
-                Either::Left((end, _)) => Vec::from_iter(end),
-                // What is under way is dropped at the top of the loop.
-                Either::Right(((), _)) => continue,
-            };
+            let mut ended = Vec::from_iter(flying.next().await);
             while let Some(Some(more)) = flying.next().now_or_never() {
                 ended.push(more);
             }

@@ -126,7 +126,10 @@ impl Desk<'_> {
             .with_timeout(Duration::from_secs(work.seconds));
         let mut tries = 1;
         loop {
-            let failure = match self.parts().checker.check(request.clone()).await {
+            let Some(checked) = self.signal.or(self.parts().checker.check(request.clone())).await else {
+                return StepEnd::Failed(Failure::new(FailureKind::Cancelled, "cancelled on request"));
+            };
+            let failure = match checked {
                 Ok(checked) => return StepEnd::Answer(key, Answer::Checked(checked.report)),
                 Err(CheckError::Launch(_)) if tries < LAUNCH_TRIES => {
                     tries += 1;

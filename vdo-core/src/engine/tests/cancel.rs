@@ -97,3 +97,21 @@ fn a_call_that_would_be_made_again_is_not_once_somebody_asked_to_stop() {
         assert_eq!(job.reserved, NanoUsd::ZERO, "cancelled after {polls} polls");
     }
 }
+
+#[test]
+fn a_heartbeat_sees_the_request_during_a_call_that_never_ends() {
+    let world = World::short();
+    let id = world.job();
+    lock(&world.author.stuck).insert("plan/-/1/1".to_owned());
+    let engine = world.engine();
+    let mut run = Box::pin(engine.run(id));
+    let mut beat = Box::pin(engine.heartbeat());
+    assert!(poll_times(run.as_mut(), 50).is_none());
+    world.store.cancel(id);
+    assert!(poll_times(run.as_mut(), 50).is_none());
+    assert!(poll_times(beat.as_mut(), 20).is_none());
+    let job = finish(run).unwrap();
+    assert_eq!(job.status, JobStatus::Cancelled);
+    let calls = world.calls(id);
+    assert_eq!(calls.iter().map(|call| call.state).collect::<Vec<_>>(), [CallState::PossiblyBilled]);
+}
