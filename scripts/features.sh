@@ -11,5 +11,5 @@ for package in json.load(sys.stdin)["packages"]:
                 print(package["name"], feature)
 ' | while read -r package feature; do
   echo "feature: $package ${feature:-(none)}" >&2
-  RUSTFLAGS="${RUSTFLAGS:-} -D warnings" cargo check --quiet --package "$package" --no-default-features --features "${feature:-}"
+  cargo clippy --quiet --package "$package" --no-default-features --features "${feature:-}" -- -D warnings
 done
