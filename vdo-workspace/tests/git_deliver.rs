@@ -211,7 +211,10 @@ async fn a_new_revision_is_a_further_commit_and_strangers_work_is_drift() {
     other.spec.title = "seven".to_owned();
     let three = source(&[("a", "3")]);
     let r3 = revision(7, 3, three.tree().root_hash());
-    assert!(matches!(deliver(&repo, &(other, r3.clone()), &[], &three).await, Err(DeployError::Drift { .. })));
+    let before = git(&repo, &["rev-parse", "vdo/job-7-seven"]);
+    let delivery = deliver(&repo, &(other, r3.clone()), &[], &three).await.unwrap();
+    assert_eq!(delivery.branch.as_deref(), Some("vdo/job-7-seven-2"), "it gets a branch of its own");
+    assert_eq!(git(&repo, &["rev-parse", "vdo/job-7-seven"]), before, "and this one stays as it was");
     // The branch is checked out.
     git(&repo, &["checkout", "-q", "vdo/job-7-seven"]);
     j.branch = Some("vdo/job-7-seven".to_owned());
