@@ -3,6 +3,7 @@
 use std::fmt;
 
 use vdo_core::engine::EngineError;
+pub(crate) use vdo_core::failure::chain;
 use vdo_core::port::StoreError;
 
 /// The command did not do what was asked for.
@@ -63,21 +64,6 @@ impl fmt::Display for Fail {
             Self::Code(code) => write!(f, "exit code {code}"),
         }
     }
-}
-
-/// Returns an error with its causes, as one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 impl From<StoreError> for Fail {

@@ -17,14 +17,13 @@ use vdo_core::content::{Bytes, Mode};
 use vdo_core::path::RepoPath;
 use vdo_core::port::{CheckError, CheckRequest, Checked, Checker, SourceError, TreeSource};
 
+use crate::detect::JUNIT_REPORT;
 use crate::folder::{MaterialiseError, materialise};
 use crate::results;
 use crate::sandbox::{
     Deps, IndexSettings, Invocation, Limits, Net, Require, RunReport, Sandbox, SandboxError, Tier, Toolchains,
 };
 
-/// Where a pytest run leaves its results, in the project's root; see [`crate::detect`].
-pub const JUNIT: &str = ".vdo-junit.xml";
 /// The largest results file that is read.
 const MAX_JUNIT: u64 = 16 * 1024 * 1024;
 
@@ -184,7 +183,7 @@ impl Checker for SandboxChecker {
             }
             let ran = self.sandbox.run(invocation).await.map_err(refused)?;
             let left = harvest.as_ref().map_or(work.path(), tempfile::TempDir::path);
-            let junit = (command.runner == Runner::Pytest).then(|| read(&left.join(JUNIT))).flatten();
+            let junit = (command.runner == Runner::Pytest).then(|| read(&left.join(JUNIT_REPORT))).flatten();
             report.outcomes.push(outcome(command, &ran, junit.as_deref()));
             files.extend(request.harvest.iter().filter_map(|path| harvested(left, path)));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::{EngineError, StoreSource};
 use crate::event::EventKind;
-use crate::failure::{Advice, Failure, FailureKind};
+use crate::failure::{Advice, Failure, FailureKind, chain};
 use crate::id::{RevisionRef, StepKey};
 use crate::job::{Cause, Job, JobStatus, Revision};
 use crate::port::changes::{LeaseChange, NewRevision, StatusChange, StepWrite};
@@ -144,16 +144,4 @@ impl Desk<'_> {
             return StepEnd::Failed(failure.with_phase(key.phase));
         }
     }
-}
-
-/// Returns an error with its causes, as one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -9,7 +9,7 @@ use futures_util::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Advice, Failure, FailureKind};
+use crate::failure::{Advice, Failure, FailureKind, chain};
 use crate::message::{Completion, Reply};
 use crate::usage::Usage;
 
@@ -149,14 +149,7 @@ impl ProviderError {
             Self::BadRequest { .. } => (FailureKind::BadRequest, Advice::RetryOther),
             Self::BadAnswer { .. } => (FailureKind::BadAnswer, Advice::RetryOther),
         };
-        let mut message = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
-            cause = error.source();
-        }
-        let mut failure = Failure::new(kind, message).with_advice(advice);
+        let mut failure = Failure::new(kind, chain(self)).with_advice(advice);
         match self {
             Self::Transport { sent, .. } => failure.sent = *sent,
             Self::BadAnswer { usage, .. } => {
