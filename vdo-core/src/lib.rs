@@ -32,6 +32,7 @@ pub mod route;
 pub mod run;
 pub mod schema;
 pub mod spend;
+pub mod structure;
 pub mod syntax;
 pub mod task;
 pub mod testing;

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::path::RepoPath;
+use crate::structure::Structure;
 
 /// A place in a text where the grammar does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +59,12 @@ pub trait Syntax: fmt::Debug + Send + Sync {
 
     /// Returns what `text` defines, in order; empty if its language is not known.
     fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol>;
+
+    /// Returns the lists and members that `text` is made of, or `None` if its language is not known or a bound is reached.
+    fn structure(&self, path: &RepoPath, text: &str) -> Option<Structure> {
+        let _ = (path, text);
+        None
+    }
 }
 
 /// Knows no language.

