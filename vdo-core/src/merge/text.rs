@@ -4,6 +4,8 @@
 
 use crate::diff::lines;
 use crate::merge::lines::{Change, Lines, bytes, segments};
+use crate::merge::region::Three;
+use crate::merge::{clean, structured};
 use crate::path::RepoPath;
 use crate::syntax::Syntax;
 
@@ -60,11 +62,20 @@ pub struct Labels<'a> {
     pub theirs: &'a str,
 }
 
-/// Merges three versions of a text: by lines, and with the structure that `syntax` tells where lines alone do not do.
+/// Merges three versions of a text: by lines as git does, and where lines alone do not do, with the structure that `syntax` tells.
+///
+/// A text that merges by lines keeps exactly those bytes, unless the sides brought together what neither had alone: one name, key or
+/// route twice. What is alike is then folded, anything else is a conflict.
 #[must_use]
 pub fn merge(texts: Texts<'_>, syntax: &dyn Syntax) -> TextMerge {
-    let _ = (texts.path, syntax);
-    lines_only(texts.base, texts.ours, texts.theirs)
+    let by_lines = lines_only(texts.base, texts.ours, texts.theirs);
+    let sides = Three::new(texts.base, texts.ours, texts.theirs).map(|bytes| std::str::from_utf8(bytes).ok());
+    let Some(sides) = sides.all() else { return by_lines };
+    if by_lines.conflicts().next().is_none() {
+        clean::checked(texts.path, sides, by_lines, syntax)
+    } else {
+        structured::resolved(texts.path, sides, by_lines, syntax)
+    }
 }
 
 /// Merges three versions of a text line by line, as git does.
@@ -88,7 +99,7 @@ pub fn lines_only(base: &[u8], ours: &[u8], theirs: &[u8]) -> TextMerge {
 }
 
 impl TextMerge {
-    fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         match self.hunks.last_mut() {
             _ if bytes.is_empty() => {}
             Some(TextHunk::Merged(merged)) => merged.extend_from_slice(bytes),
