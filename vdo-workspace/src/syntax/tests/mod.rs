@@ -96,3 +96,6 @@ fn many_threads_may_ask_at_once() {
         }
     });
 }
+
+mod python;
+mod render;
