@@ -59,8 +59,14 @@ fn edits(before: &[&str], after: &[&str], algorithm: Algorithm) -> Vec<Edit> {
 /// Puts the edits of both sides together if at least `apart` items of the base lie between any two of different sides.
 fn woven(items: &Three<Vec<&str>>, apart: usize, algorithm: Algorithm) -> Option<String> {
     let (ours, theirs) = (edits(&items.base, &items.ours, algorithm), edits(&items.base, &items.theirs, algorithm));
+    let alike = |our: &Edit, their: &Edit| {
+        our.before == their.before && items.ours.get(our.after.clone()) == items.theirs.get(their.after.clone())
+    };
     for our in &ours {
         for their in &theirs {
+            if alike(our, their) {
+                continue;
+            }
             let first = if (our.before.start, our.before.end) <= (their.before.start, their.before.end) {
                 (&our.before, &their.before)
             } else {
@@ -75,6 +81,7 @@ fn woven(items: &Three<Vec<&str>>, apart: usize, algorithm: Algorithm) -> Option
             }
         }
     }
+    let theirs: Vec<Edit> = theirs.into_iter().filter(|their| !ours.iter().any(|our| alike(our, their))).collect();
     let mut all: Vec<(Edit, &Vec<&str>)> = ours.into_iter().map(|edit| (edit, &items.ours)).collect();
     all.extend(theirs.into_iter().map(|edit| (edit, &items.theirs)));
     all.sort_by_key(|(edit, _)| (edit.before.start, edit.before.end));

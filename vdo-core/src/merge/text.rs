@@ -39,7 +39,7 @@ pub enum TextHunk {
 }
 
 /// Lines that two sides made different things of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextConflict {
     /// What was there before.
     pub base: Vec<u8>,
@@ -49,17 +49,6 @@ pub struct TextConflict {
     pub theirs: Vec<u8>,
     /// Why they do not merge, in a few words.
     pub reason: String,
-}
-
-/// Names at the marker lines of a conflict.
-#[derive(Debug, Clone, Copy)]
-pub struct Labels<'a> {
-    /// Of our side.
-    pub ours: &'a str,
-    /// Of what was there before.
-    pub base: &'a str,
-    /// Of their side.
-    pub theirs: &'a str,
 }
 
 /// Merges three versions of a text: by lines as git does, and where lines alone do not do, with the structure that `syntax` tells.
@@ -128,40 +117,4 @@ impl TextMerge {
         }
         Some(text)
     }
-
-    /// Returns the whole text with every conflict between marker lines of `size` signs, as `git merge-file --diff3` writes them.
-    #[must_use]
-    pub fn with_markers(&self, labels: Labels<'_>, size: usize) -> Vec<u8> {
-        let mut text = Vec::new();
-        for hunk in &self.hunks {
-            match hunk {
-                TextHunk::Merged(bytes) => text.extend_from_slice(bytes),
-                TextHunk::Conflict(conflict) => {
-                    let terms = [
-                        ('<', labels.ours, &conflict.ours),
-                        ('|', labels.base, &conflict.base),
-                        ('=', "", &conflict.theirs),
-                    ];
-                    for (sign, label, lines) in terms {
-                        marker(&mut text, sign, label, size);
-                        text.extend_from_slice(lines);
-                        if !lines.is_empty() && !lines.ends_with(b"\n") {
-                            text.push(b'\n');
-                        }
-                    }
-                    marker(&mut text, '>', labels.theirs, size);
-                }
-            }
-        }
-        text
-    }
-}
-
-fn marker(text: &mut Vec<u8>, sign: char, label: &str, size: usize) {
-    text.extend(std::iter::repeat_n(sign as u8, size));
-    if !label.is_empty() {
-        text.push(b' ');
-        text.extend_from_slice(label.as_bytes());
-    }
-    text.push(b'\n');
 }
