@@ -1,9 +1,9 @@
 //! The second look at a text that merged by lines: did the sides bring together what neither had alone?
 
 use crate::merge::claims;
-use crate::merge::lines::{self, Change, Lines, Segment};
+use crate::merge::lines::{Change, Lines, Segment};
 use crate::merge::region::Three;
-use crate::merge::text::{TextConflict, TextHunk, TextMerge};
+use crate::merge::text::{TextHunk, TextMerge};
 use crate::merge::validate;
 use crate::merge::version::Version;
 use crate::path::RepoPath;
@@ -11,15 +11,19 @@ use crate::structure::{Claim, Order, Structure};
 use crate::syntax::Syntax;
 
 /// Returns the merge as it is, with alike members folded, or with a conflict where something is there twice.
-pub(super) fn checked(path: &RepoPath, sides: Three<&str>, merge: TextMerge, syntax: &dyn Syntax) -> TextMerge {
-    let split = sides.map(|text| crate::diff::lines(text.as_bytes()));
-    let lines = Lines { base: split.base, ours: split.ours, theirs: split.theirs };
-    let segments = lines::segments(&lines);
-    if !validate::share_words(&lines, &segments) {
+pub(super) fn checked(
+    path: &RepoPath,
+    sides: Three<&str>,
+    lines: &Lines<'_>,
+    segments: Vec<Segment>,
+    syntax: &dyn Syntax,
+) -> TextMerge {
+    let merge = TextMerge::by_lines(lines, &segments);
+    if syntax.language(path).is_none() || !validate::share_words(lines, &segments) {
         return merge;
     }
-    let Some(bytes) = merge.clone().into_clean() else { return merge };
-    let Ok(text) = std::str::from_utf8(&bytes) else { return merge };
+    let [TextHunk::Merged(bytes)] = merge.hunks.as_slice() else { return merge };
+    let Ok(text) = std::str::from_utf8(bytes) else { return merge };
     let structure = |text: &str| syntax.structure(path, text);
     let Some(result) = structure(text) else { return merge };
     if !twice(&result) {
@@ -36,7 +40,7 @@ pub(super) fn checked(path: &RepoPath, sides: Three<&str>, merge: TextMerge, syn
     {
         return TextMerge { hunks: vec![TextHunk::Merged(folded.into_bytes())] };
     }
-    contested(&lines, segments, &Version::new(sides.theirs, theirs), &doubled)
+    contested(lines, segments, &Version::new(sides.theirs, theirs), &doubled)
 }
 
 /// Tells whether anything is claimed twice at all.
@@ -119,14 +123,9 @@ fn contested(lines: &Lines<'_>, segments: Vec<Segment>, theirs: &Version<'_>, do
             _ => None,
         };
         match (reason, segment.change) {
-            (Some(reason), _) => merge.hunks.push(TextHunk::Conflict(TextConflict {
-                base: lines::bytes(&lines.base, &segment.base),
-                ours: lines::bytes(&lines.ours, &segment.ours),
-                theirs: lines::bytes(&lines.theirs, &segment.theirs),
-                reason,
-            })),
-            (None, Change::Theirs) => merge.push(&lines::bytes(&lines.theirs, &segment.theirs)),
-            (None, _) => merge.push(&lines::bytes(&lines.ours, &segment.ours)),
+            (Some(reason), _) => merge.conflict(lines, &segment, reason),
+            (None, Change::Theirs) => merge.push_lines(&lines.theirs, &segment.theirs),
+            (None, _) => merge.push_lines(&lines.ours, &segment.ours),
         }
     }
     merge

@@ -7,12 +7,20 @@ use std::ops::Range;
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 
+use crate::diff::lines;
+
 /// The lines of three versions, each with its line end.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     pub(super) base: Vec<&'a [u8]>,
     pub(super) ours: Vec<&'a [u8]>,
     pub(super) theirs: Vec<&'a [u8]>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(base: &'a [u8], ours: &'a [u8], theirs: &'a [u8]) -> Self {
+        Self { base: lines(base), ours: lines(ours), theirs: lines(theirs) }
+    }
 }
 
 /// Who changed the lines of a segment.

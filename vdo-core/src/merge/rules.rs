@@ -113,9 +113,10 @@ fn may_touch(items: &Three<Vec<&str>>, our: &Edit, their: &Edit) -> bool {
     // What is put in must not speak of what the other side took out.
     let uses =
         |new: &str, old: &str, kept: &str| names(new).intersection(&names(old)).any(|name| !names(kept).contains(name));
-    !(within(&new_ours, &new_theirs) || within(&new_theirs, &new_ours))
-        && !uses(&new_ours, &old_theirs, &(new_theirs.clone() + &old_ours))
-        && !uses(&new_theirs, &old_ours, &(new_ours + &old_theirs))
+    let rival = within(&new_ours, &new_theirs) || within(&new_theirs, &new_ours);
+    let gone = uses(&new_ours, &old_theirs, &(new_theirs.clone() + &old_ours))
+        || uses(&new_theirs, &old_ours, &(new_ours + &old_theirs));
+    !rival && !gone
 }
 
 /// Returns the words of a text that could name something.

@@ -6,7 +6,7 @@ use crate::merge::lines::{self, Change, Lines, Segment};
 use crate::merge::members::{Merger, pick};
 use crate::merge::region::{Pieces, Three, common_lists};
 use crate::merge::rules::{self, Indentation};
-use crate::merge::text::{TextConflict, TextHunk, TextMerge};
+use crate::merge::text::{TextHunk, TextMerge};
 use crate::merge::validate;
 use crate::merge::version::Version;
 use crate::path::RepoPath;
@@ -18,34 +18,60 @@ const MAX_BYTES: usize = 1 << 20;
 /// How many conflicts of one text are looked at.
 const MAX_CONFLICTS: usize = 200;
 
-/// Returns the merge with the conflicts that structure and the narrow rules can answer, or `by_lines` if none.
-pub(super) fn resolved(path: &RepoPath, sides: Three<&str>, by_lines: TextMerge, syntax: &dyn Syntax) -> TextMerge {
+/// Returns the merge with the conflicts that structure and the narrow rules can answer.
+pub(super) fn resolved(
+    path: &RepoPath,
+    sides: Three<&str>,
+    lines: &Lines<'_>,
+    segments: &[Segment],
+    syntax: &dyn Syntax,
+) -> TextMerge {
+    let by_lines = || TextMerge::by_lines(lines, segments);
     if sides.any(|text| text.len() > MAX_BYTES) {
-        return by_lines;
+        return by_lines();
     }
     let shape = sides.map(Shape::of);
     let (Some(end), Some(closed)) = (
         pick(shape.base.line_end, shape.ours.line_end, shape.theirs.line_end),
         pick(shape.base.closed, shape.ours.closed, shape.theirs.closed),
     ) else {
-        return by_lines;
+        return by_lines();
     };
-    let plain = sides.map(plain);
-    let texts = plain.as_ref().map(String::as_str);
+    let odd = shape.any(|shape| shape.line_end == "\r\n" || !shape.closed);
+    let merge = if odd {
+        let plain = sides.map(plain);
+        let texts = plain.as_ref().map(String::as_str);
+        let lines = Lines::new(texts.base.as_bytes(), texts.ours.as_bytes(), texts.theirs.as_bytes());
+        let segments = lines::segments(&lines);
+        attempt(path, texts, &lines, segments, syntax)
+    } else {
+        attempt(path, sides, lines, segments.to_vec(), syntax)
+    };
+    match merge {
+        Ok(merge) if end == "\r\n" || !closed => dressed(merge, end, closed),
+        Ok(merge) => merge,
+        Err(reason) => with_reason(by_lines(), &reason),
+    }
+}
+
+/// Looks at every conflict; an answer to all of them that cannot stand is an error with its reason.
+fn attempt(
+    path: &RepoPath,
+    texts: Three<&str>,
+    lines: &Lines<'_>,
+    segments: Vec<Segment>,
+    syntax: &dyn Syntax,
+) -> Result<TextMerge, String> {
     let known = texts.map(|text| syntax.structure(path, text));
     let versions = texts.zip(known).map(|(text, structure)| Version::new(text, structure.unwrap_or_default()));
     let work = Work { path, versions: versions.as_ref(), language: syntax.language(path) };
-    let mut merge = work.merge();
-    if merge.conflicts().next().is_none() {
-        let result = merge.clone().into_clean().unwrap_or_default();
-        if let Some(reason) = work.fault(&result, syntax) {
-            return with_reason(by_lines, &reason);
-        }
+    let merge = work.merge(lines, segments);
+    if let [TextHunk::Merged(result)] = merge.hunks.as_slice()
+        && let Some(reason) = work.fault(result, syntax)
+    {
+        return Err(reason);
     }
-    if end == "\r\n" || !closed {
-        merge = dressed(merge, end, closed);
-    }
-    merge
+    Ok(merge)
 }
 
 fn with_reason(mut merge: TextMerge, reason: &str) -> TextMerge {
@@ -118,10 +144,8 @@ struct Work<'w, 'a> {
 }
 
 impl<'w, 'a: 'w> Work<'w, 'a> {
-    fn merge(&self) -> TextMerge {
-        let text = self.versions.map(|version| crate::diff::lines(version.text.as_bytes()));
-        let lines = Lines { base: text.base, ours: text.ours, theirs: text.theirs };
-        let pieces = Pieces::new(lines::segments(&lines));
+    fn merge(&self, lines: &Lines<'_>, segments: Vec<Segment>) -> TextMerge {
+        let pieces = Pieces::new(segments);
         let mut parts: Vec<Part> = Vec::new();
         // How many pieces each part stands for, so that a region that grows upwards can take parts back.
         let mut sizes: Vec<usize> = Vec::new();
@@ -174,7 +198,7 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
                 }
             }
         }
-        assemble(&lines, parts)
+        assemble(lines, parts)
     }
 
     /// Answers one conflict: the pieces that the answer stands for, and the text; or why there is none.
@@ -226,21 +250,12 @@ fn assemble(lines: &Lines<'_>, parts: Vec<Part>) -> TextMerge {
         match part {
             Part::Resolved(text) => merge.push(text.as_bytes()),
             Part::Piece(piece) => match piece.change {
-                Change::None | Change::Ours | Change::Alike => merge.push(&lines::bytes(&lines.ours, &piece.ours)),
-                Change::Theirs => merge.push(&lines::bytes(&lines.theirs, &piece.theirs)),
-                Change::Conflict => merge.hunks.push(conflict(lines, &piece, "too many conflicts".to_owned())),
+                Change::None | Change::Ours | Change::Alike => merge.push_lines(&lines.ours, &piece.ours),
+                Change::Theirs => merge.push_lines(&lines.theirs, &piece.theirs),
+                Change::Conflict => merge.conflict(lines, &piece, "there are too many conflicts to look at".to_owned()),
             },
-            Part::Refused(piece, reason) => merge.hunks.push(conflict(lines, &piece, reason)),
+            Part::Refused(piece, reason) => merge.conflict(lines, &piece, reason),
         }
     }
     merge
-}
-
-fn conflict(lines: &Lines<'_>, piece: &Segment, reason: String) -> TextHunk {
-    TextHunk::Conflict(TextConflict {
-        base: lines::bytes(&lines.base, &piece.base),
-        ours: lines::bytes(&lines.ours, &piece.ours),
-        theirs: lines::bytes(&lines.theirs, &piece.theirs),
-        reason,
-    })
 }

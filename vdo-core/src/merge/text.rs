@@ -2,8 +2,7 @@
 //!
 //! Pure. What does not merge is a hunk with its three terms and the reason, never an error and never a guess.
 
-use crate::diff::lines;
-use crate::merge::lines::{Change, Lines, bytes, segments};
+use crate::merge::lines::{Change, Lines, Segment, bytes, segments};
 use crate::merge::region::Three;
 use crate::merge::{clean, structured};
 use crate::path::RepoPath;
@@ -57,37 +56,60 @@ pub struct TextConflict {
 /// route twice. What is alike is then folded, anything else is a conflict.
 #[must_use]
 pub fn merge(texts: Texts<'_>, syntax: &dyn Syntax) -> TextMerge {
-    let by_lines = lines_only(texts.base, texts.ours, texts.theirs);
+    let split = Lines::new(texts.base, texts.ours, texts.theirs);
+    let segments = segments(&split);
+    let clean = !segments.iter().any(|segment| segment.change == Change::Conflict);
     let sides = Three::new(texts.base, texts.ours, texts.theirs).map(|bytes| std::str::from_utf8(bytes).ok());
-    let Some(sides) = sides.all() else { return by_lines };
-    if by_lines.conflicts().next().is_none() {
-        clean::checked(texts.path, sides, by_lines, syntax)
-    } else {
-        structured::resolved(texts.path, sides, by_lines, syntax)
+    match sides.all() {
+        Some(sides) if clean => clean::checked(texts.path, sides, &split, segments, syntax),
+        Some(sides) => structured::resolved(texts.path, sides, &split, &segments, syntax),
+        None => TextMerge::by_lines(&split, &segments),
     }
 }
 
 /// Merges three versions of a text line by line, as git does.
 #[must_use]
 pub fn lines_only(base: &[u8], ours: &[u8], theirs: &[u8]) -> TextMerge {
-    let lines = Lines { base: lines(base), ours: lines(ours), theirs: lines(theirs) };
-    let mut merge = TextMerge::default();
-    for segment in segments(&lines) {
-        match segment.change {
-            Change::None | Change::Ours | Change::Alike => merge.push(&bytes(&lines.ours, &segment.ours)),
-            Change::Theirs => merge.push(&bytes(&lines.theirs, &segment.theirs)),
-            Change::Conflict => merge.hunks.push(TextHunk::Conflict(TextConflict {
-                base: bytes(&lines.base, &segment.base),
-                ours: bytes(&lines.ours, &segment.ours),
-                theirs: bytes(&lines.theirs, &segment.theirs),
-                reason: "both sides changed the same lines".to_owned(),
-            })),
-        }
-    }
-    merge
+    let lines = Lines::new(base, ours, theirs);
+    TextMerge::by_lines(&lines, &segments(&lines))
 }
 
 impl TextMerge {
+    /// Returns a text that is one merged part.
+    #[must_use]
+    pub fn of(text: Vec<u8>) -> Self {
+        let mut merge = Self::default();
+        merge.push(&text);
+        merge
+    }
+
+    pub(super) fn by_lines(lines: &Lines<'_>, segments: &[Segment]) -> Self {
+        let mut merge = Self::default();
+        for segment in segments {
+            match segment.change {
+                Change::None | Change::Ours | Change::Alike => merge.push_lines(&lines.ours, &segment.ours),
+                Change::Theirs => merge.push_lines(&lines.theirs, &segment.theirs),
+                Change::Conflict => merge.conflict(lines, segment, "both sides changed the same lines".to_owned()),
+            }
+        }
+        merge
+    }
+
+    pub(super) fn push_lines(&mut self, lines: &[&[u8]], range: &std::ops::Range<usize>) {
+        for line in lines.get(range.clone()).unwrap_or_default() {
+            self.push(line);
+        }
+    }
+
+    pub(super) fn conflict(&mut self, lines: &Lines<'_>, segment: &Segment, reason: String) {
+        self.hunks.push(TextHunk::Conflict(TextConflict {
+            base: bytes(&lines.base, &segment.base),
+            ours: bytes(&lines.ours, &segment.ours),
+            theirs: bytes(&lines.theirs, &segment.theirs),
+            reason,
+        }));
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         match self.hunks.last_mut() {
             _ if bytes.is_empty() => {}
