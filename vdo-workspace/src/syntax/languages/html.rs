@@ -48,6 +48,7 @@ impl Reader for Html {
                 open: false,
                 name: Some(String::new()),
                 children: None,
+                spans: Vec::new(),
             }
             .of(children),
         )

@@ -5,7 +5,7 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{normal, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::registry::{self, Named};
+use crate::syntax::structure::registry;
 use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, named};
 
 /// Reads JSON's trees.
@@ -25,7 +25,9 @@ impl Reader for Json {
     fn list<'n>(&self, at: &At<'_, 'n>) -> Option<Frame<'n>> {
         let (place, suffix) =
             if at.node.kind() == "object" { (Place::Entries, "object") } else { (Place::Elements, "array") };
-        let frame = Frame::brackets(at.node, place, suffix, ",").not_trailing().registry(is_registry(at));
+        let frame = Frame::brackets(at.node, place, suffix, ",")
+            .not_trailing()
+            .registry(at.is_registry(|node| !distinguished(at.text, node).is_empty()));
         Some(if at.place == Place::Top { frame.named("") } else { frame })
     }
 
@@ -50,18 +52,6 @@ impl Reader for Json {
             }
             _ => Draft::default(),
         })
-    }
-}
-
-fn is_registry(at: &At<'_, '_>) -> bool {
-    match if at.is_value() { registry::array(&at.owner.key) } else { Named::Unknown } {
-        Named::Registry => true,
-        Named::Ordered => false,
-        Named::Unknown => {
-            let members: Vec<_> = named(at.node).into_iter().filter(|node| node.kind() != "comment").collect();
-            !members.is_empty()
-                && members.iter().all(|node| node.kind() == "object" && !distinguished(at.text, *node).is_empty())
-        }
     }
 }
 

@@ -2,7 +2,13 @@
 
 mod html;
 mod json;
+mod jsx;
+mod outline;
 mod python;
+mod rust;
+mod script;
+mod toml;
+mod yaml;
 
 use tree_sitter::Tree;
 use vdo_core::path::RepoPath;
@@ -101,6 +107,66 @@ static LANGUAGES: &[Language] = &[
         definitions: &[],
         body: "",
         signature_end: &[],
+    },
+    Language {
+        name: "toml",
+        extensions: &["toml"],
+        grammar: || tree_sitter_toml_ng::LANGUAGE.into(),
+        reader: &toml::Toml,
+        kinds: &toml::KINDS,
+        definitions: &[],
+        body: "",
+        signature_end: &[],
+    },
+    Language {
+        name: "yaml",
+        extensions: &["yaml", "yml"],
+        grammar: || tree_sitter_yaml::LANGUAGE.into(),
+        reader: &yaml::Yaml,
+        kinds: &yaml::KINDS,
+        definitions: &[],
+        body: "",
+        signature_end: &[],
+    },
+    Language {
+        name: "rust",
+        extensions: &["rs"],
+        grammar: || tree_sitter_rust::LANGUAGE.into(),
+        reader: &rust::Rust,
+        kinds: &rust::KINDS,
+        definitions: outline::RUST,
+        body: "body",
+        signature_end: &[';', '{', ','],
+    },
+    Language {
+        name: "javascript",
+        extensions: &["js", "mjs", "cjs", "jsx"],
+        grammar: || tree_sitter_javascript::LANGUAGE.into(),
+        reader: &script::Script,
+        kinds: &script::JAVASCRIPT,
+        definitions: outline::JAVASCRIPT,
+        body: "body",
+        signature_end: &['{', ';'],
+    },
+    Language {
+        name: "typescript",
+        extensions: &["ts", "mts", "cts"],
+        grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        reader: &script::Script,
+        kinds: &script::TYPESCRIPT,
+        definitions: outline::TYPESCRIPT,
+        body: "body",
+        signature_end: &['{', ';'],
+    },
+    Language {
+        name: "typescript",
+        extensions: &["tsx"],
+        grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
+        reader: &script::Script,
+        kinds: &script::TSX,
+        definitions: outline::TYPESCRIPT,
+        body: "body",
+        signature_end: &['{', ';'],
     },
 ];
 

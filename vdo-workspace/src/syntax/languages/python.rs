@@ -5,7 +5,7 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{last_segment, normal, quoted, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::registry::{self, Call, Named};
+use crate::syntax::structure::registry::{self, Call};
 use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
 use crate::syntax::structure::{keys, routes};
 
@@ -115,17 +115,7 @@ fn arguments<'n>(at: &At<'_, 'n>) -> Option<Frame<'n>> {
 
 /// Tells whether the members of a list may change places: by its name, or because each is told by a key of its own.
 fn is_registry(at: &At<'_, '_>) -> bool {
-    let name = if at.is_value() { registry::array(&at.owner.key) } else { Named::Unknown };
-    match name {
-        Named::Registry => true,
-        Named::Ordered => false,
-        Named::Unknown => {
-            let members: Vec<_> = named(at.node).into_iter().filter(|node| node.kind() != "comment").collect();
-            at.node.kind() == "list"
-                && !members.is_empty()
-                && members.iter().all(|node| !distinguished(at.text, *node).is_empty())
-        }
-    }
+    at.is_registry(|node| at.node.kind() == "list" && !distinguished(at.text, node).is_empty())
 }
 
 /// Returns what tells a dictionary or a call with keywords from others: `name risk`.
@@ -437,7 +427,7 @@ fn before_block(at: &Child<'_, '_>) -> String {
 fn element(at: &Child<'_, '_>, free: bool) -> Draft {
     let text = at.of(at.node);
     let (key, route) = match at.node.kind() {
-        "string" => (quoted(text).map(normal).unwrap_or_default(), None),
+        "string" => (quoted(text).map(|text| registry::item_key(at.scope, text)).unwrap_or_default(), None),
         "identifier" | "attribute" | "integer" => (normal(text), None),
         "dictionary" => (distinguished(at.text, at.node), None),
         "tuple" => {

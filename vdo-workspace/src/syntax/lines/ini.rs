@@ -4,7 +4,8 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use super::{Line, Teller, file_name, has_extension, lines};
 use crate::syntax::structure::keys::{normal, within};
-use crate::syntax::structure::out::{Draft, ListId, Out, Shape};
+use crate::syntax::structure::out::{Draft, ListId, MemberId, Out, Shape};
+use crate::syntax::structure::registry::{self, Named};
 
 /// Tells whether a file holds settings, by its name.
 pub(super) fn fits(path: &str) -> bool {
@@ -83,10 +84,9 @@ fn settings(out: &mut Out<'_>, list: ListId, lines: &[Line<'_>]) {
 }
 
 /// Tells of the lines of one setting's value: `install_requires`, one below the other.
-fn values(out: &mut Out<'_>, member: super::MemberId, key: &str, head: &Line<'_>, lines: &[Line<'_>]) {
-    use crate::syntax::structure::registry::{Named, array};
+fn values(out: &mut Out<'_>, member: MemberId, key: &str, head: &Line<'_>, lines: &[Line<'_>]) {
     let end = lines.last().map_or(head.span.end, |line| line.span.end);
-    let free = array(key) == Named::Registry;
+    let free = registry::array(key) == Named::Registry;
     let shape = Shape { suffix: "values".to_owned(), inside: head.span.end..end, ..Shape::default() };
     let list = out.list(member, None, shape);
     let scope = out.name(list).to_owned();
@@ -96,7 +96,7 @@ fn values(out: &mut Out<'_>, member: super::MemberId, key: &str, head: &Line<'_>
             teller.comment(line);
             continue;
         }
-        let key = normal(line.text);
+        let key = registry::item_key(&scope, line.text.trim());
         let mut draft = Draft::free(MemberKind::Item, key.clone()).free_if(free);
         if free {
             draft = draft.claim(ClaimKind::Key, within(&scope, &key));

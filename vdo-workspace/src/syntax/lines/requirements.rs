@@ -3,7 +3,7 @@
 use vdo_core::structure::{ClaimKind, MemberKind};
 
 use super::{file_name, flat};
-use crate::syntax::structure::keys::normal;
+use crate::syntax::structure::keys::{normal, package};
 use crate::syntax::structure::out::{Draft, ListId, Out};
 
 /// Tells whether a file lists requirements, by its name or its folder's.
@@ -37,16 +37,4 @@ fn requirement(line: &str) -> Draft {
         None => name,
     };
     Draft::free(MemberKind::Pair, key.clone()).claim(ClaimKind::Name, key)
-}
-
-/// Returns a package's name as PEP 503 has it.
-fn package(name: &str) -> String {
-    let mut normalised = String::new();
-    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
-        if !normalised.is_empty() {
-            normalised.push('-');
-        }
-        normalised.push_str(&part.to_ascii_lowercase());
-    }
-    normalised
 }

@@ -87,3 +87,15 @@ pub(in crate::syntax) fn last_segment(path: &str) -> &str {
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
+
+/// Returns a package's name as PEP 503 has it.
+pub(in crate::syntax) fn package(name: &str) -> String {
+    let mut normalised = String::new();
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !normalised.is_empty() {
+            normalised.push('-');
+        }
+        normalised.push_str(&part.to_ascii_lowercase());
+    }
+    normalised
+}

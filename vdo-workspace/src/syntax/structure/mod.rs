@@ -4,6 +4,7 @@
 //! [`registry`] knows by name what may change places, [`keys`] makes keys. Languages without a grammar are read line by line
 //! in [`lines`](super::lines) and use the same [`out`].
 
+pub(super) mod chain;
 pub(super) mod elements;
 pub(super) mod keys;
 pub(super) mod out;

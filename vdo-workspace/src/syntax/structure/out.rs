@@ -165,8 +165,11 @@ impl<'t> Out<'t> {
     }
 
     /// Begins a list of `owner`, whose name in claims is `name` (see [`Self::name`]).
-    pub(in crate::syntax) fn list(&mut self, owner: MemberId, name: Option<&str>, shape: Shape) -> ListId {
+    pub(in crate::syntax) fn list(&mut self, owner: MemberId, name: Option<&str>, mut shape: Shape) -> ListId {
         let Some(member) = self.structure.members.get(owner.0) else { return ListId(0) };
+        // Some grammars let a node end behind the blanks that follow it.
+        let end = shape.inside.end.min(member.span.end);
+        shape.inside = shape.inside.start.min(end)..end;
         let outer = self.structure.lists.get(member.list).map_or("", |list| list.scope.as_str());
         let slash = if outer.is_empty() { "" } else { "/" };
         let scope = format!("{outer}{slash}{} {}/{}", word(member.kind), member.key, shape.suffix);
@@ -225,10 +228,15 @@ impl<'t> Out<'t> {
         }
     }
 
+    /// Returns where the inside of a list ends.
+    pub(in crate::syntax) fn end_of(&self, list: ListId) -> usize {
+        self.structure.lists.get(list.0).map_or(0, |list| list.inside.end)
+    }
+
     /// Moves the end of a list that has no closing bracket to the end of its last member.
     pub(in crate::syntax) fn end_with(&mut self, list: ListId, end: usize) {
         if let Some(list) = self.structure.lists.get_mut(list.0) {
-            list.inside.end = end.max(list.inside.start);
+            list.inside.end = end.clamp(list.inside.start, list.inside.end.max(list.inside.start));
         }
     }
 

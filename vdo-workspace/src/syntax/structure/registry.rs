@@ -3,7 +3,7 @@
 //! A call that enters something into a registry and one that does the next step look alike to a grammar. What tells them
 //! apart is the callee and a literal that is distinct; both are listed here, and what is not listed keeps its place.
 
-use super::keys::{bounded, last_segment, quoted};
+use super::keys::{bounded, last_segment, normal, package, quoted};
 
 /// Names of arrays whose members may change places.
 const REGISTRIES: &[&str] = &[
@@ -162,6 +162,10 @@ const ORDERED: &[&str] = &[
     "fallback",
     "fallbacks",
     "backends",
+    "hooks",
+    "repos",
+    "initcontainers",
+    "initializers",
     "finders",
     "loaders",
     "resolvers",
@@ -226,6 +230,8 @@ enum First {
     Verb,
     /// A string that begins with `-`.
     Flag,
+    /// A string, and what is done under that title.
+    Titled,
     /// A key, and a value after it; the receiver is a plain name.
     Entry,
 }
@@ -274,6 +280,9 @@ const CALLS: &[(&str, First)] = &[
     ("Handle", First::Verb),
     ("Mount", First::Verb),
     ("Route", First::Verb),
+    ("test", First::Titled),
+    ("it", First::Titled),
+    ("describe", First::Titled),
     ("register", First::Literal),
     ("registerCommand", First::Literal),
     ("registerComponent", First::Literal),
@@ -326,6 +335,9 @@ pub(in crate::syntax) fn call(call: &Call<'_>) -> Option<String> {
         First::Literal => literal.is_some(),
         First::Path => is_path(literal),
         First::Verb => is_path(literal) && call.arguments >= 2,
+        First::Titled => {
+            literal.is_some() && call.arguments >= 2 && matches!(call.receiver, "" | "test" | "it" | "describe")
+        }
         First::Flag => literal.is_some_and(|text| text.starts_with('-')),
         First::Entry => call.arguments == 2 && literal.is_some() && is_name(call.receiver),
     });
@@ -368,4 +380,31 @@ pub(in crate::syntax) fn mentions(text: &str, name: &str) -> bool {
 pub(in crate::syntax) fn element(method: &str, first: &str) -> Option<String> {
     let literal = quoted(first)?;
     Some(bounded(format!("{method} {literal}")))
+}
+
+/// Names of arrays whose members are requirements of packages, with their versions.
+const REQUIREMENTS: &[&str] = &[
+    "dependencies",
+    "install_requires",
+    "requires",
+    "tests_require",
+    "requirements",
+    "setup_requires",
+    "dev",
+    "extras_require",
+];
+
+/// Returns the key of a string in an array: the package's name where the array (or what is around it) lists requirements.
+pub(in crate::syntax) fn item_key(scope: &str, text: &str) -> String {
+    let lists = scope.rsplit('.').take(2).any(|part| {
+        REQUIREMENTS.contains(&part.split('#').next().unwrap_or(part))
+            || part.ends_with("dependencies")
+            || part == "dependency-groups"
+    });
+    let name: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    if lists && !name.is_empty() {
+        let marker = text.split_once(';').map(|(_, marker)| format!(" ; {}", normal(marker))).unwrap_or_default();
+        return format!("{}{marker}", package(&name));
+    }
+    normal(text)
 }

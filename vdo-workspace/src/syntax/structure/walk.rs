@@ -12,6 +12,7 @@ use vdo_core::structure::{MemberKind, Structure};
 
 use super::keys::normal;
 use super::out::{Draft, ListId, MemberId, Out, Place, Shape};
+use super::registry::{self, Named};
 
 /// How many nodes are looked at.
 const MAX_NODES: usize = 2_000_000;
@@ -71,8 +72,8 @@ pub(in crate::syntax) struct Child<'a, 'n> {
     pub(in crate::syntax) registry: bool,
     /// What claims are qualified with.
     pub(in crate::syntax) scope: &'a str,
-    /// Whether nothing stands before it in its list.
-    pub(in crate::syntax) first: bool,
+    /// Its bytes as a member.
+    pub(in crate::syntax) span: Range<usize>,
 }
 
 /// A list that was found.
@@ -89,11 +90,13 @@ pub(in crate::syntax) struct Frame<'n> {
     pub(in crate::syntax) name: Option<String>,
     /// Its children, if they are not the node's.
     pub(in crate::syntax) children: Option<Vec<Node<'n>>>,
+    /// Where its children are as members, if not where they are as nodes; as many as there are children.
+    pub(in crate::syntax) spans: Vec<Range<usize>>,
 }
 
-impl At<'_, '_> {
+impl<'a> At<'a, '_> {
     /// Returns the text of a node.
-    pub(in crate::syntax) fn of(&self, node: Node<'_>) -> &str {
+    pub(in crate::syntax) fn of(&self, node: Node<'_>) -> &'a str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
@@ -101,11 +104,34 @@ impl At<'_, '_> {
     pub(in crate::syntax) fn is_value(&self) -> bool {
         self.owner.value == Some(self.node.id())
     }
+
+    /// Tells whether the members of an array may change places: by its name, or because `told` tells each of them apart.
+    pub(in crate::syntax) fn is_registry(&self, told: impl Fn(Node<'_>) -> bool) -> bool {
+        self.registry(self.is_value(), told)
+    }
+
+    /// Tells the same of an array that is the value's only content.
+    pub(in crate::syntax) fn is_registry_below(&self, told: impl Fn(Node<'_>) -> bool) -> bool {
+        let is_value = self.is_value() || self.above.is_some_and(|above| self.owner.value == Some(above.id()));
+        self.registry(is_value, told)
+    }
+
+    fn registry(&self, is_value: bool, told: impl Fn(Node<'_>) -> bool) -> bool {
+        match if is_value { registry::array(&self.owner.key) } else { Named::Unknown } {
+            Named::Registry => true,
+            Named::Ordered => false,
+            Named::Unknown => {
+                let members = named(self.node);
+                let mut members = members.iter().filter(|node| !node.is_extra()).peekable();
+                members.peek().is_some() && members.all(|node| told(*node))
+            }
+        }
+    }
 }
 
-impl Child<'_, '_> {
+impl<'a> Child<'a, '_> {
     /// Returns the text of a node.
-    pub(in crate::syntax) fn of(&self, node: Node<'_>) -> &str {
+    pub(in crate::syntax) fn of(&self, node: Node<'_>) -> &'a str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
@@ -124,13 +150,13 @@ impl<'n> Frame<'n> {
         separator: &'static str,
     ) -> Self {
         let shape = Shape { suffix: suffix.into(), inside: between_brackets(node), separator, trailing: true };
-        Self { place, shape, registry: false, open: false, name: None, children: None }
+        Self { place, shape, registry: false, open: false, name: None, children: None, spans: Vec::new() }
     }
 
     /// Returns a list without brackets, from `start` to the end of its last member.
     pub(in crate::syntax) fn open(node: Node<'n>, start: usize, place: Place, suffix: impl Into<String>) -> Self {
         let shape = Shape { suffix: suffix.into(), inside: start..node.end_byte(), separator: "", trailing: false };
-        Self { place, shape, registry: false, open: true, name: None, children: None }
+        Self { place, shape, registry: false, open: true, name: None, children: None, spans: Vec::new() }
     }
 
     /// Sets whether its members may change places.
@@ -224,7 +250,7 @@ pub(in crate::syntax) fn structure(
     let top = tree.root_node();
     let children = reader.root(top);
     let children = if children.is_empty() { named(top) } else { children };
-    walk.members(root, Place::Top, false, &children, 0);
+    walk.members(root, (Place::Top, false), (&children, &[]), 0);
     walk.out.errors(errors(tree));
     walk.out.finish()
 }
@@ -277,14 +303,24 @@ impl<'t> Walk<'t> {
     }
 
     /// Tells of the members of a list; returns where the last one ends.
-    fn members(&mut self, list: ListId, place: Place, registry: bool, children: &[Node<'_>], depth: usize) -> usize {
+    fn members(
+        &mut self,
+        list: ListId,
+        (place, registry): (Place, bool),
+        (children, spans): (&[Node<'_>], &[Range<usize>]),
+        depth: usize,
+    ) -> usize {
         let mut above = Above::default();
         let mut end = 0;
         let mut first = true;
         let scope = self.out.name(list).to_owned();
-        for &node in children {
+        let limit = self.out.end_of(list);
+        for (at, &node) in children.iter().enumerate() {
             if self.is_spent() {
                 break;
+            }
+            if node.start_byte() >= limit {
+                continue;
             }
             let bits = self.bits(node);
             if bits & COMMENT != 0 {
@@ -298,19 +334,21 @@ impl<'t> Walk<'t> {
             }
             self.settle(list, above.prefixes.first().map_or(node.start_byte(), Node::start_byte), &mut above, first);
             let text = self.out.text;
-            let child = Child { text, node, prefixes: &above.prefixes, place, registry, scope: &scope, first };
+            let span = spans.get(at).cloned().unwrap_or_else(|| node.byte_range());
+            let child =
+                Child { text, node, prefixes: &above.prefixes, place, registry, scope: &scope, span: span.clone() };
             let draft =
                 if node.is_error() || node.is_missing() { Some(Draft::default()) } else { self.reader.member(&child) };
             let Some(draft) = draft else { continue };
-            let own = draft.span.clone().unwrap_or_else(|| node.byte_range());
+            let own = draft.span.clone().unwrap_or(span);
             let start = above.prefixes.first().map_or(own.start, |prefix| prefix.start_byte().min(own.start));
             let start = above.comments.take().map_or(start, |comments| comments.start.min(start));
-            let own_end = own.end;
+            let own_end = own.end.min(limit);
             above.prefixes.clear();
             first = false;
             end = own_end.max(end);
             if draft.lines {
-                self.lines(list, own, &draft);
+                self.lines(list, own.start..own_end, &draft);
             } else if own_end > start {
                 let member = self.out.member(list, start..own_end, &draft);
                 self.inside(member, &draft, node, place, depth);
@@ -416,7 +454,7 @@ impl<'t> Walk<'t> {
         let name = frame.name.as_deref().or(owner.name.as_deref());
         let list = self.out.list(member, name, frame.shape);
         let children = frame.children.unwrap_or_else(|| named(node));
-        let end = self.members(list, frame.place, frame.registry, &children, depth + 1);
+        let end = self.members(list, (frame.place, frame.registry), (&children, &frame.spans), depth + 1);
         if frame.open && end > 0 {
             self.out.end_with(list, end);
         }

@@ -97,5 +97,8 @@ fn many_threads_may_ask_at_once() {
     });
 }
 
+mod config;
 mod python;
 mod render;
+mod rust;
+mod script;
