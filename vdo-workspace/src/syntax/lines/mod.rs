@@ -2,9 +2,13 @@
 //!
 //! No grammar: what a line is follows from how it begins. A line that says nothing keeps its place.
 
+mod docker;
 mod env;
+mod gomod;
 mod ignore;
 mod ini;
+mod make;
+mod proto;
 mod requirements;
 
 use std::ops::Range;
@@ -26,6 +30,10 @@ static LINES: &[Lines] = &[
     Lines { name: "requirements", fits: requirements::fits, read: requirements::read },
     Lines { name: "env", fits: env::fits, read: env::read },
     Lines { name: "ignore", fits: ignore::fits, read: ignore::read },
+    Lines { name: "dockerfile", fits: docker::fits, read: docker::read },
+    Lines { name: "makefile", fits: make::fits, read: make::read },
+    Lines { name: "go.mod", fits: gomod::fits, read: gomod::read },
+    Lines { name: "protobuf", fits: proto::fits, read: proto::read },
     Lines { name: "ini", fits: ini::fits, read: ini::read },
 ];
 
