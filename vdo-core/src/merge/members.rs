@@ -115,7 +115,16 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
                 (Some(ours), Some(theirs)) if same(ours, theirs) || same(theirs, base) => merged.push(ours.clone()),
                 (Some(ours), Some(theirs)) if same(ours, base) => merged.push(theirs.clone()),
                 (Some(ours), Some(theirs)) => merged.push(self.member(Some(base), ours, theirs, depth)?),
-                (None, None) => {}
+                (None, None) => {
+                    // What each put beside it may be what it is to be now.
+                    let beside = |slots: &Slots<'_, 'a>| -> BTreeSet<Ident> {
+                        let near = [slot, slot + 1].into_iter().filter_map(|slot| slots.get(&slot));
+                        near.flatten().map(|block| block.ident.clone()).collect()
+                    };
+                    if beside(&our_slots) != beside(&their_slots) {
+                        return Err(format!("both sides replaced {}", shown(base)));
+                    }
+                }
                 (Some(kept), None) | (None, Some(kept)) if same(kept, base) => {}
                 _ => return Err(format!("one side deleted {}, the other changed it", shown(base))),
             }

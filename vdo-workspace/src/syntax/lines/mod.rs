@@ -7,7 +7,9 @@ mod env;
 mod gomod;
 mod ignore;
 mod ini;
+mod lock;
 mod make;
+mod prose;
 mod proto;
 mod requirements;
 
@@ -34,6 +36,10 @@ static LINES: &[Lines] = &[
     Lines { name: "makefile", fits: make::fits, read: make::read },
     Lines { name: "go.mod", fits: gomod::fits, read: gomod::read },
     Lines { name: "protobuf", fits: proto::fits, read: proto::read },
+    Lines { name: "yarn.lock", fits: lock::is_yarn, read: lock::read_yarn },
+    Lines { name: "go.sum", fits: lock::is_sums, read: lock::read_sums },
+    Lines { name: "markdown", fits: prose::is_markdown, read: prose::read_markdown },
+    Lines { name: "text", fits: prose::is_text, read: prose::read_text },
     Lines { name: "ini", fits: ini::fits, read: ini::read },
 ];
 
