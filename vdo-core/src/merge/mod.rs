@@ -9,6 +9,7 @@ mod clean;
 mod lines;
 pub mod markers;
 mod members;
+mod rank;
 mod region;
 pub mod resolution;
 mod rules;
