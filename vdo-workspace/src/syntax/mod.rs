@@ -45,6 +45,7 @@ impl Syntax for TreeSitterSyntax {
 
     fn faults(&self, path: &RepoPath, text: &str) -> Vec<SyntaxFault> {
         Language::of(path)
+            .filter(|language| language.has_faults(text) && Lines::of(path).is_none())
             .and_then(|language| Some(faults::faults(&parse::parse(language, text)?, text)))
             .unwrap_or_default()
     }

@@ -5,12 +5,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{normal, within};
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads Markdown's trees.
 pub(super) struct Markdown;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Markdown {
     fn lists(&self) -> &'static [&'static str] {

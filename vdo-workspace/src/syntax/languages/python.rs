@@ -6,13 +6,11 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use crate::syntax::structure::keys::{last_segment, normal, quoted, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 use crate::syntax::structure::{keys, routes};
 
 /// Reads Python's trees.
 pub(super) struct Python;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Python {
     fn lists(&self) -> &'static [&'static str] {

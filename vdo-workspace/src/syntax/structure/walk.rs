@@ -322,12 +322,15 @@ impl<'t> Walk<'t> {
         let mut end = 0;
         let mut first = true;
         let scope = self.out.name(list).to_owned();
-        let limit = self.out.end_of(list);
+        let inside = self.out.inside(list);
         for (at, &node) in children.iter().enumerate() {
             if self.is_spent() {
                 break;
             }
-            if node.start_byte() >= limit {
+            // Errors can put a child outside the brackets.
+            if node.start_byte() >= inside.end
+                || spans.get(at).map_or(node.start_byte(), |span| span.start) < inside.start
+            {
                 continue;
             }
             let bits = self.bits(node);
@@ -351,13 +354,13 @@ impl<'t> Walk<'t> {
             let own = draft.span.clone().unwrap_or(span);
             let start = above.prefixes.first().map_or(own.start, |prefix| prefix.start_byte().min(own.start));
             let start = above.comments.take().map_or(start, |comments| comments.start.min(start));
-            let own_end = own.end.min(limit);
+            let own_end = own.end.min(inside.end);
             above.prefixes.clear();
             first = false;
             end = own_end.max(end);
             if draft.lines {
                 self.lines(list, own.start..own_end, &draft);
-            } else if own_end > start {
+            } else if self.out.text.get(start..own_end).is_some_and(|own| !own.trim().is_empty()) {
                 let member = self.out.member(list, start..own_end, &draft);
                 self.inside(member, &draft, node, place, depth);
             }

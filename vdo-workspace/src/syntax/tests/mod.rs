@@ -3,6 +3,13 @@ use vdo_core::syntax::{SymbolKind, Syntax};
 
 use super::{MAX_FAULTS, MAX_TEXT_BYTES, TreeSitterSyntax};
 
+mod additive;
+mod bounds;
+mod names;
+mod render;
+mod samples;
+mod speed;
+
 fn python() -> RepoPath {
     "a.py".parse().unwrap()
 }
@@ -96,11 +103,3 @@ fn many_threads_may_ask_at_once() {
         }
     });
 }
-
-mod config;
-mod lines;
-mod more;
-mod python;
-mod render;
-mod rust;
-mod script;
