@@ -272,8 +272,8 @@ fn call(at: &Child<'_, '_>, node: Node<'_>) -> Draft {
         return Draft::default();
     }
     chain::call(at, node, "function", ClaimKind::Route, &|call: &Call<'_>| {
-        !(routes::is_verb(call.method) && call.method != "route")
-            && !matches!(call.method, "use" | "on" | "subscribe" | "put")
+        let verb = routes::is_verb(call.method) && call.method != "route";
+        !verb && !matches!(call.method, "use" | "on" | "subscribe")
     })
 }
 

@@ -228,6 +228,11 @@ impl<'t> Out<'t> {
         }
     }
 
+    /// Returns what stands between two members of a list.
+    pub(in crate::syntax) fn separator(&self, list: ListId) -> &'static str {
+        self.structure.lists.get(list.0).map_or("", |list| list.separator)
+    }
+
     /// Returns where the inside of a list is.
     pub(in crate::syntax) fn inside(&self, list: ListId) -> Range<usize> {
         self.structure.lists.get(list.0).map_or(0..0, |list| list.inside.clone())
