@@ -51,7 +51,13 @@ fn speed() {
         sum.2 += parsed;
         sum.3 += all.checked_sub(parsed).unwrap();
         sum.4 = sum.4.max(all);
-        sum.5 += structure.map_or(0, |structure| structure.members.len());
+        if let Some(structure) = structure {
+            super::render::check(&text, &structure);
+            sum.5 += structure.members.len();
+            if structure.errors > 0 && std::env::var_os("VDO_SYNTAX_TEXTS").is_some() {
+                println!("{name}: {} places in {path} where the grammar does not fit", structure.errors);
+            }
+        }
     }
     println!(
         "{:14} {:>6} {:>8} {:>10} {:>10} {:>10} {:>9}",
