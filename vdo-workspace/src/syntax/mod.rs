@@ -3,8 +3,8 @@
 //! Work is bounded by bytes, parser steps, nodes and depth, never by time: the same text gives the same answer on
 //! every machine. A text that is over a bound has no structure. Never panics and never fails, whatever the text.
 //!
-//! [`languages`] is the table of grammars with a reader for each, [`lines`] that of texts without one; both write a
-//! [`Structure`] through [`structure`].
+//! `languages` is the table of grammars with a reader for each, `lines` that of texts without one; both write a
+//! [`Structure`] through `structure`.
 
 mod faults;
 mod languages;
