@@ -29,7 +29,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "contents",
         ],
     ),
-    ("algebra", &["tree", "diff", "merge", "edit"]),
+    ("algebra", &["tree", "lineage", "diff", "merge", "edit"]),
     ("ports", &["port"]),
     ("judgement", &["findings", "reply", "plan", "context", "prompt", "route", "spend"]),
     ("run", &["run"]),

@@ -20,6 +20,7 @@ pub mod file;
 pub mod findings;
 pub mod id;
 pub mod job;
+pub mod lineage;
 pub mod merge;
 pub mod message;
 pub mod money;
