@@ -3,8 +3,19 @@
 //! Pure. What does not merge is a value, never an error and never a guess. Two changes merge where they
 //! touch different lines with at least one unchanged line between them, as in git; everything finer is a conflict here.
 
+mod blocks;
+mod claims;
+mod clean;
 mod lines;
+pub mod markers;
+mod members;
+mod region;
+pub mod resolution;
+mod rules;
+mod structured;
 pub mod text;
+mod validate;
+mod version;
 
 use std::collections::BTreeSet;
 
