@@ -30,7 +30,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "conflict",
         ],
     ),
-    ("algebra", &["tree", "lineage", "diff", "merge", "edit"]),
+    ("algebra", &["tree", "lineage", "diff", "rename", "merge", "edit"]),
     ("ports", &["port"]),
     ("judgement", &["findings", "reply", "plan", "context", "prompt", "route", "spend"]),
     ("run", &["run"]),

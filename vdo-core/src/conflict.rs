@@ -30,6 +30,8 @@ pub struct ConflictRow {
     pub ours_path: Option<RepoPath>,
     /// Where their side has it, if elsewhere.
     pub theirs_path: Option<RepoPath>,
+    /// Of what kind it is.
+    pub kind: ConflictKind,
     /// Why the sides do not merge, in a few words.
     pub reason: String,
     /// How it was decided; none while it is open.
@@ -45,6 +47,26 @@ impl ConflictRow {
         self.decision.is_none()
     }
 
+    /// Returns where the file lies once it is decided in this way, if it is not removed.
+    #[must_use]
+    pub fn place(&self, how: How) -> &RepoPath {
+        let place = match how {
+            How::Base => &self.base_path,
+            How::Ours => &self.ours_path,
+            How::Theirs => &self.theirs_path,
+            // Renamed to two places, none of them is the path: our side's is as good as theirs.
+            How::File | How::Model if self.ours_path.is_some() && self.theirs_path.is_some() => &self.ours_path,
+            How::File | How::Model | How::Delete => return &self.path,
+        };
+        place.as_ref().unwrap_or(&self.path)
+    }
+
+    /// Returns every path that the conflict is about.
+    pub fn places(&self) -> impl Iterator<Item = &RepoPath> {
+        let others = [&self.base_path, &self.ours_path, &self.theirs_path];
+        std::iter::once(&self.path).chain(others.into_iter().flatten())
+    }
+
     /// Returns what lies at the path if a side is taken as it is.
     #[must_use]
     pub fn side(&self, side: Side) -> Option<Entry> {
@@ -52,6 +74,62 @@ impl ConflictRow {
             Side::Base => self.base,
             Side::Ours => self.ours,
             Side::Theirs => self.theirs,
+        }
+    }
+}
+
+/// Why a path does not merge, for programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictKind {
+    /// Both sides changed the text.
+    #[default]
+    Content,
+    /// Both sides added different files.
+    Added,
+    /// One side deleted what the other changed or renamed.
+    Deleted,
+    /// The sides renamed one file to two places, or two files to one.
+    Renamed,
+    /// The sides differ in the kind of file.
+    Mode,
+    /// Both sides changed a binary file, a link or a submodule.
+    Binary,
+    /// A content is too large to be merged, or is not at hand.
+    Unread,
+    /// Two paths cannot live in one folder: file and folder, or names that differ only in case.
+    Clash,
+    /// The common ancestors differ here in ways that matter.
+    Ancestors,
+}
+
+impl ConflictKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Content,
+        Self::Added,
+        Self::Deleted,
+        Self::Renamed,
+        Self::Mode,
+        Self::Binary,
+        Self::Unread,
+        Self::Clash,
+        Self::Ancestors,
+    ];
+
+    /// Returns the name used in JSON and in stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Added => "added",
+            Self::Deleted => "deleted",
+            Self::Renamed => "renamed",
+            Self::Mode => "mode",
+            Self::Binary => "binary",
+            Self::Unread => "unread",
+            Self::Clash => "clash",
+            Self::Ancestors => "ancestors",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use sea_orm::{DbErr, QueryResult};
 use serde::de::DeserializeOwned;
 use vdo_core::check::CheckReport;
-use vdo_core::conflict::{ConflictRow, Decision, How};
+use vdo_core::conflict::{ConflictKind, ConflictRow, Decision, How};
 use vdo_core::content::{BlobHash, Entry};
 use vdo_core::event::Event;
 use vdo_core::file::{Change, DeltaEntry};
@@ -165,7 +165,8 @@ pub(crate) fn conflict(row: &QueryResult) -> Result<ConflictRow, DbErr> {
     let (base, ours, theirs) = (side()?, side()?, side()?);
     let mut place = || cells.take::<Option<String>>()?.map(path).transpose();
     let (base_path, ours_path, theirs_path) = (place()?, place()?, place()?);
-    let reason = cells.take()?;
+    let (kind, reason): (String, String) = (cells.take()?, cells.take()?);
+    let kind = word("kind of conflict", ConflictKind::ALL.into_iter().find(|known| known.as_str() == kind), &kind)?;
     let (how, author): (Option<String>, Option<String>) = (cells.take()?, cells.take()?);
     let decided: Option<i64> = cells.take()?;
     let result = entry(cells.take()?, cells.take()?)?;
@@ -187,6 +188,7 @@ pub(crate) fn conflict(row: &QueryResult) -> Result<ConflictRow, DbErr> {
         base_path,
         ours_path,
         theirs_path,
+        kind,
         reason,
         decision,
         created,

@@ -206,7 +206,7 @@ fn conflict_row(row: &mut Row<'_>, job: i64, conflict: &ConflictRow) {
         row.text(path.as_ref().map(|path| path.as_str()));
     }
     row.text(conflict.reason.as_str()).text(decision.map(|decision| decision.how.as_str()));
-    row.text(decision.map(|decision| decision.author.as_str()));
+    row.text(decision.map(|decision| decision.author.as_str())).text(conflict.kind.as_str());
 }
 
 fn usage(row: &mut Row<'_>, usage: &Usage) {

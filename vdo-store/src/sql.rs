@@ -197,7 +197,8 @@ pub(crate) const CONFLICTS: &str = "
 WITH batch AS MATERIALIZED (SELECT value FROM json_each($29))
 INSERT OR REPLACE INTO conflicts (
   job_id, ordinal, round, created, base_mode, ours_mode, theirs_mode, result_mode, decided, state, path, base_blob,
-  ours_blob, theirs_blob, result_blob, base_path, ours_path, theirs_path, reason, how, author
+  ours_blob, theirs_blob, result_blob, base_path, ours_path, theirs_path, reason, how, author,
+  kind
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
   CAST(substr($30, value->>9, value->>10) AS TEXT), CAST(substr($30, value->>11, value->>12) AS TEXT),
@@ -205,7 +206,7 @@ INSERT OR REPLACE INTO conflicts (
   substr($30, value->>19, value->>20), CAST(substr($30, value->>21, value->>22) AS TEXT), CAST(substr($30,
   value->>23, value->>24) AS TEXT), CAST(substr($30, value->>25, value->>26) AS TEXT), CAST(substr($30,
   value->>27, value->>28) AS TEXT), CAST(substr($30, value->>29, value->>30) AS TEXT), CAST(substr($30,
-  value->>31, value->>32) AS TEXT)
+  value->>31, value->>32) AS TEXT), CAST(substr($30, value->>33, value->>34) AS TEXT)
 FROM batch;
 ";
 
@@ -278,7 +279,7 @@ FROM job_files f LEFT JOIN blobs b ON b.id = f.blob_id WHERE f.revision_id = ?1"
 /// What the merge of one job left to decide.
 pub(crate) const SELECT_CONFLICTS: &str = "
 SELECT ordinal, round, created, path, base_mode, base_blob, ours_mode, ours_blob, theirs_mode, theirs_blob,
-  base_path, ours_path, theirs_path, reason, how, author, decided, result_mode, result_blob
+  base_path, ours_path, theirs_path, kind, reason, how, author, decided, result_mode, result_blob
 FROM conflicts WHERE job_id = ?1 ORDER BY ordinal";
 
 /// Some contents.

@@ -9,7 +9,8 @@ use crate::engine::{Engine, EngineError};
 use crate::event::EventKind;
 use crate::id::JobId;
 use crate::job::{Job, JobStatus};
-use crate::merge::text::{Labels, Texts, merge};
+use crate::merge::markers::Labels;
+use crate::merge::text::{Texts, merge};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard};
 use crate::run::{check_text, merged_mode, side_labels};
@@ -117,7 +118,7 @@ impl Engine {
                     self.parts.syntax.as_ref(),
                 );
                 let labels = Labels { ours: &ours, base: &base, theirs: &theirs };
-                String::from_utf8(merged.with_markers(labels, 7)).ok()
+                String::from_utf8(merged.with_markers(labels, merged.marker_size())).ok()
             }
             _ => None,
         };

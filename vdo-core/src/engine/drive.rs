@@ -143,7 +143,7 @@ async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<
         merge: MergeBrief {
             policy: job.spec.merge,
             can_ask: !parts.routes.of(Phase::Merge).is_empty(),
-            decisions: by_people.map(|(row, by)| (row.ordinal, (row.path.clone(), by.entry))).collect(),
+            decisions: by_people.map(|(row, by)| (row.ordinal, (row.path.clone(), by.how, by.entry))).collect(),
         },
         checks: job.spec.checks.clone(),
         build: style(Phase::Build),

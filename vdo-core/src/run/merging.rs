@@ -2,7 +2,7 @@
 //!
 //! What does not merge is decided before the next parent comes: by a person's word from an earlier try, by a model where
 //! the policy lets one, else not at all, and the run ends with a question. A model's answer counts only if it passes
-//! [`check_text`]; it goes back once with the reason. Invariant: no path of a round is left in conflict in the tree that
+//! [`check_text`] and [`check_resolution`]; it goes back once with the reason. Invariant: no path of a round is left in conflict in the tree that
 //! the next round, or the scan, starts from.
 
 use std::collections::BTreeSet;
@@ -23,7 +23,9 @@ use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::{JobId, Phase, StepKey, TaskId};
 use crate::job::MergePolicy;
-use crate::merge::text::{Labels, Texts, merge};
+use crate::merge::markers::Labels;
+use crate::merge::resolution::check_resolution;
+use crate::merge::text::{Texts, merge};
 use crate::message::{Reply, Stop};
 use crate::path::RepoPath;
 use crate::port::Outcome;
@@ -68,7 +70,7 @@ enum State {
     /// A model is asked.
     Asked,
     /// It is decided what lies there.
-    Decided(Option<Entry>),
+    Decided(How, Option<Entry>),
     /// It needs a person.
     Left,
 }
@@ -83,7 +85,7 @@ impl Clash {
     }
 
     fn is_settled(&self) -> bool {
-        matches!(self.state, State::Decided(_) | State::Left)
+        matches!(self.state, State::Decided(..) | State::Left)
     }
 
     fn terms(&self) -> impl Iterator<Item = Entry> {
@@ -133,8 +135,9 @@ impl MergeBrief {
     }
 
     /// Returns what a person decided about a conflict.
-    fn decision(&self, row: &ConflictRow) -> Option<Option<Entry>> {
-        self.decisions.get(&row.ordinal).filter(|(path, _)| *path == row.path).map(|(_, entry)| *entry)
+    fn decision(&self, row: &ConflictRow) -> Option<(How, Option<Entry>)> {
+        let (path, how, entry) = self.decisions.get(&row.ordinal)?;
+        (*path == row.path).then_some((*how, *entry))
     }
 }
 
@@ -192,9 +195,10 @@ impl Run {
                 base: conflict.base,
                 ours: conflict.ours,
                 theirs: conflict.theirs,
-                base_path: None,
-                ours_path: None,
-                theirs_path: None,
+                base_path: conflict.places.base,
+                ours_path: conflict.places.ours,
+                theirs_path: conflict.places.theirs,
+                kind: conflict.kind,
                 reason: conflict.reason,
                 decision: None,
                 created: Timestamp(0),
@@ -218,7 +222,7 @@ impl Run {
         for clash in merging.clashes.iter_mut().filter(|clash| clash.state == State::Fresh) {
             changed = true;
             clash.state = match brief.decision(&clash.row) {
-                Some(entry) => State::Decided(entry),
+                Some((how, entry)) => State::Decided(how, entry),
                 None if !brief.may_ask() || asked >= MAX_ASKED_PATHS => State::Left,
                 None => match Terms::of(&clash.row, &self.contents) {
                     Some(terms) => {
@@ -247,7 +251,7 @@ impl Run {
                     let entry = Some(Entry { blob: blob.hash(), mode });
                     let decision = Decision { entry, how: How::Model, author: String::new(), at: Timestamp(0) };
                     clash.row.decision = Some(decision);
-                    clash.state = State::Decided(entry);
+                    clash.state = State::Decided(How::Model, entry);
                     effects.conflicts.push((clash.row.clone(), Some(key)));
                     self.contents.add(&blob);
                     effects.blobs.push(blob);
@@ -272,6 +276,7 @@ impl Run {
         let text = whole_file(reply, &row.path, &shown)?;
         let text = terms.in_their_form(text);
         check_text(terms.texts(&row.path), &text, syntax).map_err(|fault| vec![fault])?;
+        check_resolution(terms.texts(&row.path), text.as_bytes(), syntax).map_err(|fault| vec![fault.to_string()])?;
         Ok((Blob::new(text.into_bytes()), terms.mode))
     }
 
@@ -289,11 +294,12 @@ impl Run {
             return;
         }
         let mut tree = merging.merged.unwrap_or_default();
-        for clash in &merging.clashes {
-            match clash.state {
-                State::Decided(Some(entry)) => _ = tree.0.insert(clash.row.path.clone(), entry),
-                State::Decided(None) => _ = tree.0.remove(&clash.row.path),
-                State::Fresh | State::Asked | State::Left => {}
+        for place in merging.clashes.iter().flat_map(|clash| clash.row.places()) {
+            tree.0.remove(place);
+        }
+        for Clash { row, state, .. } in &merging.clashes {
+            if let State::Decided(how, Some(entry)) = *state {
+                tree.0.insert(row.place(how).clone(), entry);
             }
         }
         if let Some(fault) = tree.faults().first() {
@@ -384,7 +390,7 @@ impl Terms {
     fn shown(&self, path: &RepoPath, [ours, base, theirs]: &[String; 3], syntax: &dyn Syntax) -> (String, bool) {
         let merged = merge(self.texts(path), syntax);
         let has_markers = merged.conflicts().next().is_some();
-        let text = merged.with_markers(Labels { ours, base, theirs }, 7);
+        let text = merged.with_markers(Labels { ours, base, theirs }, merged.marker_size());
         (String::from_utf8_lossy(&text).into_owned(), has_markers)
     }
 

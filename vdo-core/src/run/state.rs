@@ -9,7 +9,7 @@ use super::bench::Bench;
 use super::merging::Merging;
 use super::planning::Talk;
 use crate::check::{CheckCommand, CheckReport, Setup};
-use crate::conflict::ConflictRow;
+use crate::conflict::{ConflictRow, How};
 use crate::content::{Blob, BlobHash, Entry};
 use crate::contents::Contents;
 use crate::event::EventKind;
@@ -164,8 +164,8 @@ pub struct MergeBrief {
     pub policy: MergePolicy,
     /// Whether there is a model to ask about conflicts.
     pub can_ask: bool,
-    /// What people decided, by the conflict's number: the path, and what lies there.
-    pub decisions: BTreeMap<u32, (RepoPath, Option<Entry>)>,
+    /// What people decided, by the conflict's number: the path, in which way, and what the file is.
+    pub decisions: BTreeMap<u32, (RepoPath, How, Option<Entry>)>,
 }
 
 /// The files a run starts from.

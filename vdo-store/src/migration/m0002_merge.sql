@@ -21,6 +21,7 @@ CREATE TABLE conflicts (
   base_path TEXT,
   ours_path TEXT,
   theirs_path TEXT,
+  kind TEXT NOT NULL,
   reason TEXT NOT NULL,
   how TEXT,
   author TEXT,

@@ -2,7 +2,7 @@
 
 use super::Fresh;
 use super::fixtures::*;
-use crate::conflict::{ConflictRow, Decision, How};
+use crate::conflict::{ConflictKind, ConflictRow, Decision, How};
 use crate::content::{BlobHash, Entry, Mode};
 use crate::id::JobId;
 use crate::port::StoreError;
@@ -23,6 +23,7 @@ fn conflict(ordinal: u32, path: &str) -> ConflictRow {
         base_path: None,
         ours_path: Some("moved/ü".parse().unwrap()),
         theirs_path: None,
+        kind: ConflictKind::Deleted,
         reason: "one side \u{0} deleted it".to_owned(),
         decision: None,
         created: NOW,
@@ -42,6 +43,7 @@ pub(super) async fn conflicts_come_back_and_a_later_one_replaces_its_number(fres
         round: 2,
         base: None,
         ours: None,
+        kind: ConflictKind::Ancestors,
         theirs: Some(entry("x", Mode::Symlink)),
         base_path: Some("b".parse().unwrap()),
         ours_path: None,
