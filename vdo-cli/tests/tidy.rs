@@ -29,7 +29,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "contents",
         ],
     ),
-    ("algebra", &["tree", "lineage", "diff", "rename", "merge", "edit"]),
+    ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "edit"]),
     ("ports", &["port"]),
     ("judgement", &["findings", "reply", "plan", "context", "prompt", "route", "spend"]),
     ("run", &["run"]),

@@ -24,6 +24,7 @@ pub mod lineage;
 pub mod merge;
 pub mod message;
 pub mod money;
+pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod port;
