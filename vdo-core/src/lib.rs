@@ -29,6 +29,7 @@ pub mod path;
 pub mod plan;
 pub mod port;
 pub mod prompt;
+pub mod provenance;
 pub mod rename;
 pub mod reply;
 pub mod route;
