@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Hands a job's whole codebase over.
     Deploy(Deploy),
+    /// Merges three files, as a git merge driver does: 0 clean, 1 conflicts, 129 no merge made.
+    MergeFile(MergeFile),
     /// Prints the JSON Schema of what goes over the wire or into a file.
     Schema(Schema),
     /// Runs a command in the sandbox.
@@ -184,6 +186,38 @@ pub(crate) struct Deploy {
     /// Where to: dir:PATH
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "As a git merge driver, two lines of configuration:\n  \
+    git config merge.vdo.driver 'vdo merge-file --path %P --marker-size %L -o %A %O %A %B'\n  \
+    echo '* merge=vdo' >> .gitattributes")]
+pub(crate) struct MergeFile {
+    /// The path in the repository: it tells the language. Default: the name of OURS.
+    #[arg(long, value_name = "P")]
+    pub(crate) path: Option<String>,
+    /// A name at the markers; up to three times: ours, base, theirs.
+    #[arg(short = 'L', value_name = "LABEL")]
+    pub(crate) labels: Vec<String>,
+    /// How many signs a marker has. Default: 7, or more if the text has such lines.
+    #[arg(long, value_name = "N", value_parser = marker_size)]
+    pub(crate) marker_size: Option<usize>,
+    /// Where the merge goes. Default: standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// What both sides grew out of.
+    pub(crate) base: PathBuf,
+    /// One side.
+    pub(crate) ours: PathBuf,
+    /// The other side.
+    pub(crate) theirs: PathBuf,
+}
+
+fn marker_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size @ 1..=200) => Ok(size),
+        _ => Err("a marker has 1 to 200 signs".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -24,9 +24,21 @@ use crate::fail::Fail;
 use crate::out::Out;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // git takes an exit code up to 128 as a merge that was made.
+            let driver = std::env::args_os().nth(1).is_some_and(|command| command == "merge-file");
+            let code = if driver && error.use_stderr() { commands::merge_file::NO_MERGE } else { exit_code(&error) };
+            return ExitCode::from(code);
+        }
+    };
     let out = Out { json: cli.global.json, quiet: cli.global.quiet };
     logging(cli.global.verbose);
+    if let Command::MergeFile(args) = &cli.command {
+        return ended(commands::merge_file::run(&out, args));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -36,6 +48,14 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(dispatch(cli, out));
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    ended(result)
+}
+
+fn exit_code(error: &clap::Error) -> u8 {
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
+fn ended(result: Result<(), Fail>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(fail) => {
@@ -70,6 +90,7 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
             out.bytes(&buffer)
         }
         Command::Sandbox(args) => commands::sandbox::run(args).await,
+        Command::MergeFile(args) => commands::merge_file::run(&out, args),
         Command::Schema(args) => commands::schema::print(&out, args),
         Command::Doctor => commands::doctor::doctor(&App::without_store(global, out)?).await,
         Command::Demo(args) => commands::demo::demo(&App::without_store(global, out)?, args).await,

@@ -27,6 +27,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "syntax",
             "schema",
             "contents",
+            "conflict",
         ],
     ),
     ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "provenance", "edit"]),

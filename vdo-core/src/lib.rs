@@ -8,6 +8,7 @@
 //! values, algebra, ports, judgement, run, engine.
 
 pub mod check;
+pub mod conflict;
 pub mod content;
 pub mod contents;
 pub mod context;

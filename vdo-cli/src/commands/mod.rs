@@ -5,6 +5,7 @@ pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod log;
+pub(crate) mod merge_file;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod sandbox;

@@ -6,9 +6,12 @@
 
 mod builder;
 mod call;
+mod conflicts;
 mod decide;
 mod desk;
 mod drive;
+mod history;
+mod merging;
 mod signal;
 mod source;
 mod steps;
@@ -31,6 +34,8 @@ use crate::tree::FileTree;
 use signal::Signal;
 
 pub use builder::{Deliveries, EngineBuilder, Observer};
+pub use conflicts::{ConflictView, Resolution, ResolveRefusal};
+pub use history::{History, MergeRefusal};
 pub use source::StoreSource;
 
 /// The runs under way, with what asks them to stop.
@@ -77,9 +82,12 @@ pub enum EngineError {
         /// What was to be decided.
         decision: &'static str,
     },
-    /// The job has more than one parent; merging them is not part of this version.
-    #[error("job {0} has several parents; merge jobs cannot be run by this version")]
-    MergeUnsupported(JobId),
+    /// The jobs cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeRefusal),
+    /// A conflict cannot be decided so.
+    #[error(transparent)]
+    Resolve(#[from] ResolveRefusal),
     /// No provider is configured for a phase.
     #[error("no route for the phase {0}: name a candidate under [routes]")]
     NoRoute(Phase),
@@ -132,9 +140,11 @@ impl Engine {
     /// Makes a job. It is queued until it is run.
     ///
     /// # Errors
-    /// [`EngineError::Spec`] for a bad title or the like, [`StoreError::Parent`] for a bad parent.
+    /// [`EngineError::Spec`] for a bad title or the like, [`StoreError::Parent`] for a bad parent, [`EngineError::Merge`] for
+    /// parents that cannot be merged.
     pub async fn create(&self, spec: JobSpec) -> Result<JobId, EngineError> {
         spec.validate()?;
+        self.check_merge(&spec).await?;
         let title = spec.title.clone();
         let changes = Changes::new(Guard::Create(Box::new(spec)), self.parts.clock.now())
             .with_event(EventKind::Created { title });
@@ -197,7 +207,7 @@ impl Engine {
             }
             JobStatus::Queued | JobStatus::Running | JobStatus::BudgetStopped | JobStatus::Failed => {}
         }
-        self.check_routes()?;
+        self.check_routes(&job)?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
         let signal = Arc::new(Signal::default());
@@ -299,7 +309,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Deploy`]; the target is as it was then.
     pub async fn deploy(&self, reference: RevisionRef, deployer: &dyn Deployer) -> Result<Delivery, EngineError> {
-        let lineage = self.lineage(reference).await?;
+        let lineage = self.ancestry(reference).await?;
         let (job, revision) =
             lineage.last().ok_or_else(|| EngineError::Internal("a lineage without jobs".to_owned()))?;
         let source = self.source(revision.id).await?;
@@ -335,10 +345,14 @@ impl Engine {
         Ok(receipt)
     }
 
-    fn check_routes(&self) -> Result<(), EngineError> {
-        for phase in [Phase::Plan, Phase::Build, Phase::Repair, Phase::Critique] {
+    /// Insists that somebody can be asked, except where perhaps nobody has to be: in a merge without a description.
+    fn check_routes(&self, job: &Job) -> Result<(), EngineError> {
+        let is_merge = job.parents.len() > 1;
+        let needs_none = is_merge && job.spec.description.trim().is_empty();
+        let merge = is_merge.then_some(Phase::Merge);
+        for phase in merge.into_iter().chain([Phase::Plan, Phase::Build, Phase::Repair, Phase::Critique]) {
             let candidates = self.parts.routes.of(phase);
-            if candidates.is_empty() {
+            if candidates.is_empty() && !needs_none && phase != Phase::Merge {
                 return Err(EngineError::NoRoute(phase));
             }
             if let Some(unknown) = candidates.iter().find(|route| !self.parts.providers.contains_key(&route.provider)) {
@@ -350,9 +364,6 @@ impl Engine {
     }
 
     async fn check_parents(&self, job: &Job) -> Result<(), EngineError> {
-        if job.parents.len() > 1 {
-            return Err(EngineError::MergeUnsupported(job.id));
-        }
         for link in &job.parents {
             let parent = self.parts.store.job(link.job).await?;
             if link.revision.is_none() && parent.head.is_none() {

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod crash;
+mod merge;
 mod money;
 mod parts;
 mod routing;

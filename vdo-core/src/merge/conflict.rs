@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::conflict::ConflictKind;
 use crate::content::Entry;
 use crate::path::RepoPath;
 
@@ -42,49 +43,6 @@ pub struct Places {
     /// Of their side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theirs: Option<RepoPath>,
-}
-
-/// Why a path does not merge, for programs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ConflictKind {
-    /// Both sides changed the text.
-    #[default]
-    Content,
-    /// Both sides added different files.
-    Added,
-    /// One side deleted what the other changed or renamed.
-    Deleted,
-    /// The sides renamed one file to two places, or two files to one.
-    Renamed,
-    /// The sides differ in the kind of file.
-    Mode,
-    /// Both sides changed a binary file, a link or a submodule.
-    Binary,
-    /// A content is too large to be merged, or is not at hand.
-    Unread,
-    /// Two paths cannot live in one folder: file and folder, or names that differ only in case.
-    Clash,
-    /// The common ancestors differ here in ways that matter.
-    Ancestors,
-}
-
-impl ConflictKind {
-    /// Returns the name used in JSON and in stores.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Content => "content",
-            Self::Added => "added",
-            Self::Deleted => "deleted",
-            Self::Renamed => "renamed",
-            Self::Mode => "mode",
-            Self::Binary => "binary",
-            Self::Unread => "unread",
-            Self::Clash => "clash",
-            Self::Ancestors => "ancestors",
-        }
-    }
 }
 
 impl Places {

@@ -7,12 +7,20 @@ use std::ops::Range;
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 
+use crate::diff::lines;
+
 /// The lines of three versions, each with its line end.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     pub(super) base: Vec<&'a [u8]>,
     pub(super) ours: Vec<&'a [u8]>,
     pub(super) theirs: Vec<&'a [u8]>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(base: &'a [u8], ours: &'a [u8], theirs: &'a [u8]) -> Self {
+        Self { base: lines(base), ours: lines(ours), theirs: lines(theirs) }
+    }
 }
 
 /// Who changed the lines of a segment.
@@ -45,19 +53,32 @@ struct Hunk {
     after: Range<usize>,
 }
 
-fn hunks(before: &[&[u8]], after: &[&[u8]]) -> Vec<Hunk> {
+fn hunks(before: &[&[u8]], after: &[&[u8]], algorithm: Algorithm) -> Vec<Hunk> {
     let mut input: InternedInput<&[u8]> = InternedInput::default();
     input.update_before(before.iter().copied());
     input.update_after(after.iter().copied());
-    let mut diff = Diff::compute(Algorithm::Myers, &input);
+    let mut diff = Diff::compute(algorithm, &input);
     diff.postprocess_no_heuristic(&input);
     let wide = |range: Range<u32>| range.start as usize..range.end as usize;
     diff.hunks().map(|hunk| Hunk { before: wide(hunk.before), after: wide(hunk.after) }).collect()
 }
 
 /// Cuts three versions into segments.
+///
+/// Where the shortest difference gives a conflict and the one that keeps rare lines together gives none, the latter is taken.
 pub(super) fn segments(lines: &Lines<'_>) -> Vec<Segment> {
-    let (our_hunks, their_hunks) = (hunks(&lines.base, &lines.ours), hunks(&lines.base, &lines.theirs));
+    let conflicts = |segments: &[Segment]| segments.iter().any(|segment| segment.change == Change::Conflict);
+    let shortest = segments_by(lines, Algorithm::Myers);
+    if !conflicts(&shortest) {
+        return shortest;
+    }
+    let rare = segments_by(lines, Algorithm::Histogram);
+    if conflicts(&rare) { shortest } else { rare }
+}
+
+fn segments_by(lines: &Lines<'_>, algorithm: Algorithm) -> Vec<Segment> {
+    let (our_hunks, their_hunks) =
+        (hunks(&lines.base, &lines.ours, algorithm), hunks(&lines.base, &lines.theirs, algorithm));
     let (mut our_hunks, mut their_hunks) = (our_hunks.into_iter().peekable(), their_hunks.into_iter().peekable());
     let mut segments = Vec::new();
     // The first line of each version that is in no segment yet.

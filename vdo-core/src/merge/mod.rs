@@ -4,12 +4,23 @@
 //! touch different lines with at least one unchanged line between them, as in git; what else merges, [`text`] says.
 //! [`trees`] merges two trees, [`plan`] and [`Fold`] any number of revisions of a lineage.
 
+mod blocks;
+mod claims;
+mod clean;
 mod conflict;
 mod fold;
 mod lines;
+pub mod markers;
+mod members;
 mod moves;
+mod region;
+pub mod resolution;
+mod rules;
+mod structured;
 pub mod text;
 mod trees;
+mod validate;
+mod version;
 
 pub use conflict::{Conflict, ConflictKind, Places};
 pub use fold::{Fold, Plan, PlanFault, plan};

@@ -2,8 +2,9 @@
 //!
 //! Pure. What does not merge is a hunk with its three terms and the reason, never an error and never a guess.
 
-use crate::diff::lines;
-use crate::merge::lines::{Change, Lines, bytes, segments};
+use crate::merge::lines::{Change, Lines, Segment, bytes, segments};
+use crate::merge::region::Three;
+use crate::merge::{clean, structured};
 use crate::path::RepoPath;
 use crate::syntax::Syntax;
 
@@ -37,7 +38,7 @@ pub enum TextHunk {
 }
 
 /// Lines that two sides made different things of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextConflict {
     /// What was there before.
     pub base: Vec<u8>,
@@ -49,46 +50,67 @@ pub struct TextConflict {
     pub reason: String,
 }
 
-/// Names at the marker lines of a conflict.
-#[derive(Debug, Clone, Copy)]
-pub struct Labels<'a> {
-    /// Of our side.
-    pub ours: &'a str,
-    /// Of what was there before.
-    pub base: &'a str,
-    /// Of their side.
-    pub theirs: &'a str,
-}
-
-/// Merges three versions of a text: by lines, and with the structure that `syntax` tells where lines alone do not do.
+/// Merges three versions of a text: by lines as git does, and where lines alone do not do, with the structure that `syntax` tells.
+///
+/// A text that merges by lines keeps exactly those bytes, unless the sides brought together what neither had alone: one name, key or
+/// route twice. What is alike is then folded, anything else is a conflict.
 #[must_use]
 pub fn merge(texts: Texts<'_>, syntax: &dyn Syntax) -> TextMerge {
-    let _ = (texts.path, syntax);
-    lines_only(texts.base, texts.ours, texts.theirs)
+    let split = Lines::new(texts.base, texts.ours, texts.theirs);
+    let segments = segments(&split);
+    let clean = !segments.iter().any(|segment| segment.change == Change::Conflict);
+    let sides = Three::new(texts.base, texts.ours, texts.theirs).map(|bytes| std::str::from_utf8(bytes).ok());
+    match sides.all() {
+        Some(sides) if clean => clean::checked(texts.path, sides, &split, segments, syntax),
+        Some(sides) => structured::resolved(texts.path, sides, &split, &segments, syntax),
+        None => TextMerge::by_lines(&split, &segments),
+    }
 }
 
 /// Merges three versions of a text line by line, as git does.
 #[must_use]
 pub fn lines_only(base: &[u8], ours: &[u8], theirs: &[u8]) -> TextMerge {
-    let lines = Lines { base: lines(base), ours: lines(ours), theirs: lines(theirs) };
-    let mut merge = TextMerge::default();
-    for segment in segments(&lines) {
-        match segment.change {
-            Change::None | Change::Ours | Change::Alike => merge.push(&bytes(&lines.ours, &segment.ours)),
-            Change::Theirs => merge.push(&bytes(&lines.theirs, &segment.theirs)),
-            Change::Conflict => merge.hunks.push(TextHunk::Conflict(TextConflict {
-                base: bytes(&lines.base, &segment.base),
-                ours: bytes(&lines.ours, &segment.ours),
-                theirs: bytes(&lines.theirs, &segment.theirs),
-                reason: "both sides changed the same lines".to_owned(),
-            })),
-        }
-    }
-    merge
+    let lines = Lines::new(base, ours, theirs);
+    TextMerge::by_lines(&lines, &segments(&lines))
 }
 
 impl TextMerge {
-    fn push(&mut self, bytes: &[u8]) {
+    /// Returns a text that is one merged part.
+    #[must_use]
+    pub fn of(text: Vec<u8>) -> Self {
+        let mut merge = Self::default();
+        merge.push(&text);
+        merge
+    }
+
+    pub(super) fn by_lines(lines: &Lines<'_>, segments: &[Segment]) -> Self {
+        let mut merge = Self::default();
+        for segment in segments {
+            match segment.change {
+                Change::None | Change::Ours | Change::Alike => merge.push_lines(&lines.ours, &segment.ours),
+                Change::Theirs => merge.push_lines(&lines.theirs, &segment.theirs),
+                Change::Conflict => merge.conflict(lines, segment, "both sides changed the same lines".to_owned()),
+            }
+        }
+        merge
+    }
+
+    pub(super) fn push_lines(&mut self, lines: &[&[u8]], range: &std::ops::Range<usize>) {
+        for line in lines.get(range.clone()).unwrap_or_default() {
+            self.push(line);
+        }
+    }
+
+    pub(super) fn conflict(&mut self, lines: &Lines<'_>, segment: &Segment, reason: String) {
+        self.hunks.push(TextHunk::Conflict(TextConflict {
+            base: bytes(&lines.base, &segment.base),
+            ours: bytes(&lines.ours, &segment.ours),
+            theirs: bytes(&lines.theirs, &segment.theirs),
+            reason,
+        }));
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         match self.hunks.last_mut() {
             _ if bytes.is_empty() => {}
             Some(TextHunk::Merged(merged)) => merged.extend_from_slice(bytes),
@@ -117,40 +139,4 @@ impl TextMerge {
         }
         Some(text)
     }
-
-    /// Returns the whole text with every conflict between marker lines of `size` signs, as `git merge-file --diff3` writes them.
-    #[must_use]
-    pub fn with_markers(&self, labels: Labels<'_>, size: usize) -> Vec<u8> {
-        let mut text = Vec::new();
-        for hunk in &self.hunks {
-            match hunk {
-                TextHunk::Merged(bytes) => text.extend_from_slice(bytes),
-                TextHunk::Conflict(conflict) => {
-                    let terms = [
-                        ('<', labels.ours, &conflict.ours),
-                        ('|', labels.base, &conflict.base),
-                        ('=', "", &conflict.theirs),
-                    ];
-                    for (sign, label, lines) in terms {
-                        marker(&mut text, sign, label, size);
-                        text.extend_from_slice(lines);
-                        if !lines.is_empty() && !lines.ends_with(b"\n") {
-                            text.push(b'\n');
-                        }
-                    }
-                    marker(&mut text, '>', labels.theirs, size);
-                }
-            }
-        }
-        text
-    }
-}
-
-fn marker(text: &mut Vec<u8>, sign: char, label: &str, size: usize) {
-    text.extend(std::iter::repeat_n(sign as u8, size));
-    if !label.is_empty() {
-        text.push(b' ');
-        text.extend_from_slice(label.as_bytes());
-    }
-    text.push(b'\n');
 }

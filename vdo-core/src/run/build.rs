@@ -9,6 +9,7 @@ use crate::context;
 use crate::diff;
 use crate::failure::{Failure, FailureKind};
 use crate::id::Phase;
+use crate::job::MergePolicy;
 use crate::merge;
 use crate::path::RepoPath;
 use crate::prompt;
@@ -154,7 +155,9 @@ impl Run {
     }
 
     pub(super) fn begin_test(&mut self, effects: &mut Effects) {
-        if self.commands.is_empty() {
+        if self.is_plain_merge() && (self.commands.is_empty() || self.brief.merge.policy == MergePolicy::Clean) {
+            self.begin_deliver(effects);
+        } else if self.commands.is_empty() {
             self.begin_critique(effects);
         } else {
             self.phase_begins(Phase::Test, effects);

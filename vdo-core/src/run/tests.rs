@@ -24,7 +24,9 @@ fn brief() -> Brief {
             title: "Add goodbye".to_owned(),
             description: "A second route.".to_owned(),
             ancestors: Vec::new(),
+            merges: Vec::new(),
         },
+        merge: MergeBrief::default(),
         checks: vec!["make check".to_owned()],
         build: Style::Text,
         repair: Style::Text,
@@ -230,7 +232,7 @@ fn a_state_that_was_stored_goes_on_where_it_was() {
     hand.settle();
     hand.say("build/t1/1/1", &edit("app.py", "bye = 0", "bye = 1"));
     assert_eq!(hand.ready(), ["test/-/1/1"]);
-    let newer = stored.replacen("\"version\":1", "\"version\":99", 1);
+    let newer = stored.replacen("\"version\":2", "\"version\":99", 1);
     let newer: Run = serde_json::from_str(&newer).unwrap();
     assert_eq!(newer.check_version(), Err(RunError::Version { found: 99 }));
 }

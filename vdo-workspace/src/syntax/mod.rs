@@ -5,13 +5,17 @@
 
 mod faults;
 mod languages;
+mod lines;
 mod outline;
 mod parse;
+mod structure;
 
 use vdo_core::path::RepoPath;
+use vdo_core::structure::Structure;
 use vdo_core::syntax::{Symbol, Syntax, SyntaxFault};
 
 use languages::Language;
+use lines::Lines;
 
 /// The longest text that is parsed, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -36,7 +40,7 @@ pub struct TreeSitterSyntax;
 
 impl Syntax for TreeSitterSyntax {
     fn language(&self, path: &RepoPath) -> Option<&'static str> {
-        Some(Language::of(path)?.name)
+        Lines::of(path).map(|lines| lines.name).or_else(|| Some(Language::of(path)?.name))
     }
 
     fn faults(&self, path: &RepoPath, text: &str) -> Vec<SyntaxFault> {
@@ -49,6 +53,17 @@ impl Syntax for TreeSitterSyntax {
         Language::of(path)
             .and_then(|language| Some(outline::outline(language, &parse::parse(language, text)?, text)))
             .unwrap_or_default()
+    }
+
+    fn structure(&self, path: &RepoPath, text: &str) -> Option<Structure> {
+        if text.len() > MAX_TEXT_BYTES {
+            return None;
+        }
+        if let Some(lines) = Lines::of(path) {
+            return lines.structure(text);
+        }
+        let language = Language::of(path)?;
+        language.structure(&parse::parse(language, text)?, text)
     }
 }
 

@@ -96,3 +96,9 @@ fn many_threads_may_ask_at_once() {
         }
     });
 }
+
+mod config;
+mod python;
+mod render;
+mod rust;
+mod script;

@@ -1,0 +1,56 @@
+//! What of each language an outline tells.
+
+use vdo_core::syntax::SymbolKind;
+
+use super::Definition;
+
+/// Returns a row: a node, what it defines and the field with its name.
+const fn row(node: &'static str, kind: SymbolKind, name: &'static str, below: &'static [&'static str]) -> Definition {
+    Definition { node, kind, name, name_node: "", below }
+}
+
+/// Rust.
+pub(super) const RUST: &[Definition] = &[
+    row("function_item", SymbolKind::Function, "name", &[]),
+    row("function_signature_item", SymbolKind::Function, "name", &[]),
+    row("macro_definition", SymbolKind::Function, "name", &[]),
+    row("struct_item", SymbolKind::Type, "name", &[]),
+    row("enum_item", SymbolKind::Type, "name", &[]),
+    row("union_item", SymbolKind::Type, "name", &[]),
+    row("trait_item", SymbolKind::Type, "name", &[]),
+    row("impl_item", SymbolKind::Type, "type", &[]),
+    row("mod_item", SymbolKind::Type, "name", &[]),
+    row("type_item", SymbolKind::Type, "name", &[]),
+    row("const_item", SymbolKind::Value, "name", &[]),
+    row("static_item", SymbolKind::Value, "name", &[]),
+    row("use_declaration", SymbolKind::Import, "argument", &[]),
+];
+
+/// JavaScript.
+pub(super) const JAVASCRIPT: &[Definition] = &[
+    row("function_declaration", SymbolKind::Function, "name", &[]),
+    row("generator_function_declaration", SymbolKind::Function, "name", &[]),
+    row("method_definition", SymbolKind::Function, "name", &[]),
+    row("class_declaration", SymbolKind::Type, "name", &[]),
+    row("variable_declarator", SymbolKind::Value, "name", &["lexical_declaration", "program"]),
+    row("variable_declarator", SymbolKind::Value, "name", &["lexical_declaration", "export_statement"]),
+    row("variable_declarator", SymbolKind::Value, "name", &["variable_declaration", "program"]),
+    row("import_statement", SymbolKind::Import, "source", &[]),
+];
+
+/// TypeScript.
+pub(super) const TYPESCRIPT: &[Definition] = &[
+    row("function_declaration", SymbolKind::Function, "name", &[]),
+    row("generator_function_declaration", SymbolKind::Function, "name", &[]),
+    row("method_definition", SymbolKind::Function, "name", &[]),
+    row("class_declaration", SymbolKind::Type, "name", &[]),
+    row("variable_declarator", SymbolKind::Value, "name", &["lexical_declaration", "program"]),
+    row("variable_declarator", SymbolKind::Value, "name", &["lexical_declaration", "export_statement"]),
+    row("variable_declarator", SymbolKind::Value, "name", &["variable_declaration", "program"]),
+    row("import_statement", SymbolKind::Import, "source", &[]),
+    row("abstract_class_declaration", SymbolKind::Type, "name", &[]),
+    row("interface_declaration", SymbolKind::Type, "name", &[]),
+    row("type_alias_declaration", SymbolKind::Type, "name", &[]),
+    row("enum_declaration", SymbolKind::Type, "name", &[]),
+    row("function_signature", SymbolKind::Function, "name", &[]),
+];

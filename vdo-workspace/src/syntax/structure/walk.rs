@@ -1,0 +1,479 @@
+//! One walk over a tree: lists and their members, from the outside in.
+//!
+//! The language says which nodes are lists and what a child of one is ([`Reader`]). Everything else is done here, once:
+//! comments and attributes are joined to what they stand above, lists inside a member are found wherever they are in it,
+//! and the work is bounded by nodes and depth.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use tree_sitter::{Node, Tree};
+use vdo_core::structure::{MemberKind, Structure};
+
+use super::keys::normal;
+use super::out::{Draft, ListId, MemberId, Out, Place, Shape};
+use super::registry::{self, Named};
+
+/// How many nodes are looked at.
+const MAX_NODES: usize = 2_000_000;
+/// How deep lists are told.
+const MAX_DEPTH: usize = 64;
+
+/// How a language's trees are read.
+pub(in crate::syntax) trait Reader: Sync {
+    /// The kinds of nodes that may be lists.
+    fn lists(&self) -> &'static [&'static str];
+
+    /// The kinds of nodes that are comments.
+    fn comments(&self) -> &'static [&'static str];
+
+    /// The kinds of nodes that belong to the next sibling, whatever stands between.
+    fn prefixes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns the text's own list if it is not made of the root's children.
+    fn root<'n>(&self, _: Node<'n>) -> Vec<Node<'n>> {
+        Vec::new()
+    }
+
+    /// Returns the list that a node is, if it is one.
+    fn list<'n>(&self, at: &At<'_, 'n>) -> Option<Frame<'n>>;
+
+    /// Returns what a child of a list is; `None` if it is no member.
+    fn member(&self, child: &Child<'_, '_>) -> Option<Draft>;
+}
+
+/// A node that may be a list, and where it was met.
+pub(in crate::syntax) struct At<'a, 'n> {
+    /// The text.
+    pub(in crate::syntax) text: &'a str,
+    /// The node.
+    pub(in crate::syntax) node: Node<'n>,
+    /// The node above it, if that is still in the member.
+    pub(in crate::syntax) above: Option<Node<'n>>,
+    /// The member it is in.
+    pub(in crate::syntax) owner: &'a Draft,
+    /// What the member's own list is.
+    pub(in crate::syntax) place: Place,
+}
+
+/// A child of a list.
+pub(in crate::syntax) struct Child<'a, 'n> {
+    /// The text.
+    pub(in crate::syntax) text: &'a str,
+    /// The child.
+    pub(in crate::syntax) node: Node<'n>,
+    /// The attributes before it.
+    pub(in crate::syntax) prefixes: &'a [Node<'n>],
+    /// What its list is.
+    pub(in crate::syntax) place: Place,
+    /// Whether its list is a registry, whose members may change places.
+    pub(in crate::syntax) registry: bool,
+    /// What claims are qualified with.
+    pub(in crate::syntax) scope: &'a str,
+    /// Its bytes as a member.
+    pub(in crate::syntax) span: Range<usize>,
+}
+
+/// A list that was found.
+pub(in crate::syntax) struct Frame<'n> {
+    /// What it is a list of.
+    pub(in crate::syntax) place: Place,
+    /// How it stands in the text.
+    pub(in crate::syntax) shape: Shape,
+    /// Whether its members may change places where only the language knows.
+    pub(in crate::syntax) registry: bool,
+    /// Whether it ends with its last member.
+    pub(in crate::syntax) open: bool,
+    /// What claims inside are qualified with, if that is not the owner's key.
+    pub(in crate::syntax) name: Option<String>,
+    /// Its children, if they are not the node's.
+    pub(in crate::syntax) children: Option<Vec<Node<'n>>>,
+    /// Where its children are as members, if not where they are as nodes; as many as there are children.
+    pub(in crate::syntax) spans: Vec<Range<usize>>,
+}
+
+impl<'a> At<'a, '_> {
+    /// Returns the text of a node.
+    pub(in crate::syntax) fn of(&self, node: Node<'_>) -> &'a str {
+        self.text.get(node.byte_range()).unwrap_or_default()
+    }
+
+    /// Tells whether the node is the value that the owner's key names.
+    pub(in crate::syntax) fn is_value(&self) -> bool {
+        self.owner.value == Some(self.node.id())
+    }
+
+    /// Tells whether the members of an array may change places: by its name, or because `told` tells each of them apart.
+    pub(in crate::syntax) fn is_registry(&self, told: impl Fn(Node<'_>) -> bool) -> bool {
+        self.registry(self.is_value(), told)
+    }
+
+    /// Tells the same of an array that is the value's only content.
+    pub(in crate::syntax) fn is_registry_below(&self, told: impl Fn(Node<'_>) -> bool) -> bool {
+        let is_value = self.is_value() || self.above.is_some_and(|above| self.owner.value == Some(above.id()));
+        self.registry(is_value, told)
+    }
+
+    fn registry(&self, is_value: bool, told: impl Fn(Node<'_>) -> bool) -> bool {
+        match if is_value { registry::array(&self.owner.key) } else { Named::Unknown } {
+            Named::Registry => true,
+            Named::Ordered => false,
+            Named::Unknown => {
+                let members = named(self.node);
+                let mut members = members.iter().filter(|node| !node.is_extra()).peekable();
+                members.peek().is_some() && members.all(|node| told(*node))
+            }
+        }
+    }
+}
+
+impl<'a> Child<'a, '_> {
+    /// Returns the text of a node.
+    pub(in crate::syntax) fn of(&self, node: Node<'_>) -> &'a str {
+        self.text.get(node.byte_range()).unwrap_or_default()
+    }
+
+    /// Returns the text of a field on one line; empty if there is none.
+    pub(in crate::syntax) fn key(&self, field: &str) -> String {
+        self.node.child_by_field_name(field).map(|node| normal(self.of(node))).unwrap_or_default()
+    }
+}
+
+impl<'n> Frame<'n> {
+    /// Returns a list between the brackets of `node`, with `separator` between its members.
+    pub(in crate::syntax) fn brackets(
+        node: Node<'n>,
+        place: Place,
+        suffix: impl Into<String>,
+        separator: &'static str,
+    ) -> Self {
+        let shape = Shape { suffix: suffix.into(), inside: between_brackets(node), separator, trailing: true };
+        Self { place, shape, registry: false, open: false, name: None, children: None, spans: Vec::new() }
+    }
+
+    /// Returns a list without brackets, from `start` to the end of its last member.
+    pub(in crate::syntax) fn open(node: Node<'n>, start: usize, place: Place, suffix: impl Into<String>) -> Self {
+        let shape = Shape { suffix: suffix.into(), inside: start..node.end_byte(), separator: "", trailing: false };
+        Self { place, shape, registry: false, open: true, name: None, children: None, spans: Vec::new() }
+    }
+
+    /// Sets whether its members may change places.
+    #[must_use]
+    pub(in crate::syntax) fn registry(mut self, registry: bool) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Sets what claims inside are qualified with.
+    #[must_use]
+    pub(in crate::syntax) fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets its children.
+    #[must_use]
+    pub(in crate::syntax) fn of(mut self, children: Vec<Node<'n>>) -> Self {
+        self.children = Some(children);
+        self
+    }
+
+    /// Says that the last member has no separator after it.
+    #[must_use]
+    pub(in crate::syntax) fn not_trailing(mut self) -> Self {
+        self.shape.trailing = false;
+        self
+    }
+}
+
+/// Returns the bytes between the brackets of `node`: all of it if it has none.
+pub(in crate::syntax) fn between_brackets(node: Node<'_>) -> Range<usize> {
+    let is_bracket = |end: &Node<'_>| !end.is_named() && !end.is_missing();
+    let first = node.child(0).filter(is_bracket);
+    let last = node.child_count().checked_sub(1).and_then(|last| node.child(last)).filter(is_bracket);
+    let start = first.map_or(node.start_byte(), |bracket| bracket.end_byte());
+    let end = last.filter(|last| Some(*last) != first).map_or(node.end_byte(), |bracket| bracket.start_byte());
+    start..end.max(start)
+}
+
+/// Returns the children that have names.
+pub(in crate::syntax) fn named<'n>(node: Node<'n>) -> Vec<Node<'n>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).collect()
+}
+
+/// Returns the first child of one of these kinds.
+pub(in crate::syntax) fn child<'n>(node: Node<'n>, kinds: &[&str]) -> Option<Node<'n>> {
+    let mut cursor = node.walk();
+    node.children(&mut cursor).find(|child| kinds.contains(&child.kind()))
+}
+
+const LIST: u8 = 1;
+const COMMENT: u8 = 2;
+const PREFIX: u8 = 4;
+
+/// What the kinds of a grammar's nodes are to a [`Reader`], by their numbers.
+pub(in crate::syntax) struct Kinds(OnceLock<Box<[u8]>>);
+
+impl Kinds {
+    /// Returns an empty table, filled when it is first asked.
+    pub(in crate::syntax) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn of(&self, grammar: &tree_sitter::Language, reader: &dyn Reader) -> &[u8] {
+        self.0.get_or_init(|| {
+            let count = u16::try_from(grammar.node_kind_count()).unwrap_or(u16::MAX);
+            (0..count)
+                .map(|id| {
+                    let kind = grammar.node_kind_for_id(id).unwrap_or_default();
+                    let bit = |kinds: &[&str], bit| if kinds.contains(&kind) { bit } else { 0 };
+                    bit(reader.lists(), LIST) | bit(reader.comments(), COMMENT) | bit(reader.prefixes(), PREFIX)
+                })
+                .collect()
+        })
+    }
+}
+
+/// Returns the structure of a parsed text, or `None` if a bound is reached.
+pub(in crate::syntax) fn structure(
+    reader: &'static dyn Reader,
+    kinds: &Kinds,
+    tree: &Tree,
+    text: &str,
+) -> Option<Structure> {
+    let language = tree.language();
+    let (out, root) = Out::new(text);
+    let mut walk = Walk { reader, kinds: kinds.of(&language, reader), out, nodes: 0 };
+    let top = tree.root_node();
+    let children = reader.root(top);
+    let children = if children.is_empty() { named(top) } else { children };
+    walk.members(root, (Place::Top, false), (&children, &[]), 0);
+    walk.out.errors(errors(tree));
+    walk.out.finish()
+}
+
+/// Returns how many nodes there are where the grammar does not fit.
+fn errors(tree: &Tree) -> u32 {
+    let mut count = 0;
+    let mut cursor = tree.walk();
+    'next: for _ in 0..MAX_NODES {
+        let node = cursor.node();
+        let stop = node.is_error() || node.is_missing();
+        count += u32::from(stop);
+        if !stop && node.has_error() && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                break 'next;
+            }
+        }
+    }
+    count
+}
+
+struct Walk<'t> {
+    reader: &'static dyn Reader,
+    kinds: &'t [u8],
+    out: Out<'t>,
+    nodes: usize,
+}
+
+/// Comments and attributes that wait for what they stand above.
+#[derive(Default)]
+struct Above<'n> {
+    comments: Option<Range<usize>>,
+    prefixes: Vec<Node<'n>>,
+}
+
+impl<'t> Walk<'t> {
+    fn bits(&self, node: Node<'_>) -> u8 {
+        self.kinds.get(usize::from(node.kind_id())).copied().unwrap_or_default()
+    }
+
+    fn is_spent(&mut self) -> bool {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            self.out.give_up();
+        }
+        self.out.is_over()
+    }
+
+    /// Tells of the members of a list; returns where the last one ends.
+    fn members(
+        &mut self,
+        list: ListId,
+        (place, registry): (Place, bool),
+        (children, spans): (&[Node<'_>], &[Range<usize>]),
+        depth: usize,
+    ) -> usize {
+        let mut above = Above::default();
+        let mut end = 0;
+        let mut first = true;
+        let scope = self.out.name(list).to_owned();
+        let limit = self.out.end_of(list);
+        for (at, &node) in children.iter().enumerate() {
+            if self.is_spent() {
+                break;
+            }
+            if node.start_byte() >= limit {
+                continue;
+            }
+            let bits = self.bits(node);
+            if bits & COMMENT != 0 {
+                self.comment(list, node, &mut above, end, first);
+                continue;
+            }
+            if bits & PREFIX != 0 {
+                self.settle(list, node.start_byte(), &mut above, first);
+                above.prefixes.push(node);
+                continue;
+            }
+            self.settle(list, above.prefixes.first().map_or(node.start_byte(), Node::start_byte), &mut above, first);
+            let text = self.out.text;
+            let span = spans.get(at).cloned().unwrap_or_else(|| node.byte_range());
+            let child =
+                Child { text, node, prefixes: &above.prefixes, place, registry, scope: &scope, span: span.clone() };
+            let draft =
+                if node.is_error() || node.is_missing() { Some(Draft::default()) } else { self.reader.member(&child) };
+            let Some(draft) = draft else { continue };
+            let own = draft.span.clone().unwrap_or(span);
+            let start = above.prefixes.first().map_or(own.start, |prefix| prefix.start_byte().min(own.start));
+            let start = above.comments.take().map_or(start, |comments| comments.start.min(start));
+            let own_end = own.end.min(limit);
+            above.prefixes.clear();
+            first = false;
+            end = own_end.max(end);
+            if draft.lines {
+                self.lines(list, own.start..own_end, &draft);
+            } else if own_end > start {
+                let member = self.out.member(list, start..own_end, &draft);
+                self.inside(member, &draft, node, place, depth);
+            }
+        }
+        let rest = above.comments.take();
+        if let Some(prefix) = above.prefixes.first() {
+            let start = rest.map_or(prefix.start_byte(), |comments| comments.start.min(prefix.start_byte()));
+            end = above.prefixes.last().map_or(end, Node::end_byte).max(end);
+            self.out.member(list, start..end, &Draft::default());
+        } else if let Some(comments) = rest {
+            end = end.max(comments.end);
+            self.alone(list, comments, first);
+        }
+        end
+    }
+
+    /// Tells of each line of a text.
+    fn lines(&mut self, list: ListId, span: Range<usize>, draft: &Draft) {
+        let mut at = span.start;
+        for line in self.out.text.get(span).unwrap_or_default().split_inclusive('\n') {
+            let start = at + (line.len() - line.trim_start().len());
+            at += line.len();
+            if !line.trim().is_empty() {
+                self.out.member(list, start..at, &Draft { key: normal(line), ..draft.clone() });
+            }
+        }
+    }
+
+    /// Takes in a comment: joined to the comments above, or the first of its own run; one behind code is left out.
+    fn comment<'n>(&mut self, list: ListId, node: Node<'n>, above: &mut Above<'n>, end: usize, first: bool) {
+        let text = self.out.text;
+        let span = node.start_byte()..node.start_byte() + text.get(node.byte_range()).map_or(0, |t| t.trim_end().len());
+        if !above.prefixes.is_empty() {
+            return;
+        }
+        let line = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+        if end > line || !is_blank(text, line..span.start) {
+            return;
+        }
+        self.settle(list, span.start, above, first);
+        match &mut above.comments {
+            Some(run) => run.end = span.end,
+            None => above.comments = Some(span),
+        }
+    }
+
+    /// Tells of the comments waiting if they do not stand directly above `start`.
+    fn settle(&mut self, list: ListId, start: usize, above: &mut Above<'_>, first: bool) {
+        let Some(run) = above.comments.clone() else { return };
+        let between = self.out.text.get(run.end..start).unwrap_or_default();
+        let directly = between.bytes().filter(|byte| *byte == b'\n').count() <= 1 && between.trim().is_empty();
+        let header = first && is_header(self.out.text, &run);
+        if !directly || header {
+            above.comments = None;
+            self.alone(list, run, first);
+        }
+    }
+
+    /// Tells of comments that belong to nothing.
+    fn alone(&mut self, list: ListId, run: Range<usize>, first: bool) {
+        let free = !(first && is_header(self.out.text, &run));
+        self.out.member(list, run, &Draft { free, ..Draft::fixed(MemberKind::Comment, "") });
+    }
+
+    /// Finds the lists in a member.
+    fn inside(&mut self, member: MemberId, draft: &Draft, node: Node<'_>, place: Place, depth: usize) {
+        if depth >= MAX_DEPTH {
+            return;
+        }
+        let mut cursor = node.walk();
+        let mut around: Vec<Node<'_>> = Vec::new();
+        let text = self.out.text;
+        loop {
+            let here = cursor.node();
+            if self.is_spent() {
+                return;
+            }
+            let mut closed = false;
+            if self.bits(here) & LIST != 0 {
+                let at = At { text, node: here, above: around.last().copied(), owner: draft, place };
+                if let Some(frame) = self.reader.list(&at) {
+                    closed = true;
+                    let start = node.start_byte();
+                    self.out
+                        .name_member(member, || normal(text.get(start..frame.shape.inside.start).unwrap_or_default()));
+                    self.list(member, draft, here, frame, depth);
+                }
+            }
+            if !closed && cursor.goto_first_child() {
+                around.push(here);
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if around.pop().is_none() || !cursor.goto_parent() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, member: MemberId, owner: &Draft, node: Node<'_>, frame: Frame<'_>, depth: usize) {
+        let name = frame.name.as_deref().or(owner.name.as_deref());
+        let list = self.out.list(member, name, frame.shape);
+        let children = frame.children.unwrap_or_else(|| named(node));
+        let end = self.members(list, (frame.place, frame.registry), (&children, &frame.spans), depth + 1);
+        if frame.open && end > 0 {
+            self.out.end_with(list, end);
+        }
+    }
+}
+
+fn is_blank(text: &str, range: Range<usize>) -> bool {
+    text.get(range).is_some_and(|before| before.chars().all(|c| c.is_whitespace() || c == '\u{feff}'))
+}
+
+/// Tells whether comments at the top of a text are about the whole of it.
+fn is_header(text: &str, run: &Range<usize>) -> bool {
+    if !is_blank(text, 0..run.start) {
+        return false;
+    }
+    let comment = text.get(run.clone()).unwrap_or_default();
+    let lower = super::keys::head(comment, 2000).to_ascii_lowercase();
+    comment.starts_with("#!")
+        || ["coding:", "coding=", "copyright", "licen", "spdx", "eslint", "@ts-", "-*-", "generated", "go:build"]
+            .iter()
+            .any(|word| lower.contains(word))
+}
