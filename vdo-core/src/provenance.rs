@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::content::{BlobHash, Bytes};
 use crate::contents::Contents;
 use crate::diff::{is_binary, line_hunks, lines};
-use crate::file::Change;
+use crate::file::FileRow;
 use crate::id::RevisionId;
 use crate::lineage::Lineage;
 use crate::merge::{MAX_TEXT_BYTES, MAX_TEXT_LINES};
 use crate::path::RepoPath;
 use crate::rename::{self, Empty};
-use crate::tree::{Delta, FileTree};
+use crate::tree::FileTree;
 
 /// Where a file was in a parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Ask {
         revision: RevisionId,
         /// Where the file is in it.
         path: RepoPath,
+        /// Its content there.
+        blob: BlobHash,
         /// The parent.
         parent: RevisionId,
     },
@@ -121,8 +123,8 @@ impl Blame {
             }
             match version.parents.last() {
                 Some(parent) if !version.spans.is_empty() => {
-                    let (revision, path) = (version.revision, version.path.clone());
-                    return Some(Ask::Origin { revision, path, parent: *parent });
+                    let (revision, path, blob) = (version.revision, version.path.clone(), version.blob);
+                    return Some(Ask::Origin { revision, path, blob, parent: *parent });
                 }
                 _ => self.settle(),
             }
@@ -278,21 +280,16 @@ pub struct FileCounts {
     pub files_deleted: u64,
 }
 
-/// Counts what a delta did.
+/// Counts what a job did, by its rows as [`crate::tree::Manifest::file_rows`] makes them.
 #[must_use]
-pub fn counts(delta: &Delta) -> FileCounts {
-    let mut counts = FileCounts::default();
-    for entry in delta.0.values() {
-        match entry.change {
-            Change::Created { .. } => counts.files_created += 1,
-            Change::Modified { .. } => counts.files_modified += 1,
-            Change::Renamed { .. } => counts.files_renamed += 1,
-            Change::Deleted => counts.files_deleted += 1,
-        }
+pub fn counts(rows: &[FileRow]) -> FileCounts {
+    let count = |source: &str| rows.iter().filter(|row| row.source == source).count() as u64;
+    FileCounts {
+        files_created: count("created"),
+        files_modified: count("modified"),
+        files_renamed: count("renamed"),
+        files_deleted: count("deleted"),
     }
-    // A rename is one entry at the new path and a deletion at the old one.
-    counts.files_deleted = counts.files_deleted.saturating_sub(counts.files_renamed);
-    counts
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl World {
         let mut blame = Blame::new(self.lineage.clone(), revision, path, blob);
         while let Some(ask) = blame.ask() {
             match ask {
-                Ask::Origin { revision, path, parent } => {
+                Ask::Origin { revision, path, parent, .. } => {
                     let (before, after) = (&self.trees[&parent], &self.trees[&revision]);
                     let contents = self.only(needed(before, after, &path));
                     blame.tell_origin(origin(before, after, &path, &contents));
@@ -148,13 +148,15 @@ fn a_long_chain_is_walked_without_recursion() {
 }
 
 #[test]
-fn what_a_delta_did_is_counted() {
+fn what_a_job_did_is_counted() {
     let tree = |files: &[(&str, &str)]| -> FileTree {
         let entry = |text: &str| Entry::file(BlobHash::of(text.as_bytes()));
         files.iter().map(|(path, text)| (path.parse().unwrap(), entry(text))).collect()
     };
     let (before, after) = (tree(&[("a", "1"), ("b", "2"), ("c", "3")]), tree(&[("b", "4"), ("d", "1"), ("e", "5")]));
-    let counted = counts(&after.delta_from(&before, &BTreeMap::new()));
+    let delta = after.delta_from(&before, &BTreeMap::new());
+    let manifest = crate::tree::Manifest::default().with(crate::id::JobId::new(2).unwrap(), &delta);
+    let counted = counts(&manifest.file_rows(&delta));
     let expected = FileCounts { files_created: 1, files_modified: 1, files_renamed: 1, files_deleted: 1 };
     assert_eq!(counted, expected);
 }
