@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod log;
