@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Lineage(OneRevision),
     /// Prints a file of a job.
     Cat(Cat),
+    /// Tells which job, task and model each line of a file comes from.
+    Blame(Cat),
     /// Shows what happened in a job.
     Log(Log),
     /// Shows what differs between two jobs, or what one job changed.
@@ -201,9 +203,15 @@ pub(crate) struct Diff {
     pub(crate) a: RevisionRef,
     /// The other job.
     pub(crate) b: Option<RevisionRef>,
-    /// Only counts lines.
+    /// Counts lines instead.
     #[arg(long)]
     pub(crate) stat: bool,
+    /// The patch, as `git apply` takes it; with --stat both. Default without --stat.
+    #[arg(long)]
+    pub(crate) patch: bool,
+    /// Writes into this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

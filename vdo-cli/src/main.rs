@@ -107,7 +107,8 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
         Command::Files(args) => commands::trees::files(&App::open(global, out).await?, args).await,
         Command::Cat(args) => commands::trees::cat(&App::open(global, out).await?, args).await,
         Command::Log(args) => commands::log::show(&App::open(global, out).await?, args).await,
-        Command::Diff(args) => commands::trees::diff(&App::open(global, out).await?, args).await,
+        Command::Blame(args) => commands::trees::blame(&App::open(global, out).await?, args).await,
+        Command::Diff(args) => commands::diff::diff(&App::open(global, out).await?, args).await,
         Command::Deploy(args) => commands::deploy::deploy(&App::open(global, out).await?, args).await,
     }
 }

@@ -30,7 +30,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "contents",
         ],
     ),
-    ("algebra", &["tree", "lineage", "diff", "rename", "merge", "edit"]),
+    ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "provenance", "edit"]),
     ("ports", &["port"]),
     ("judgement", &["findings", "reply", "plan", "context", "prompt", "route", "spend"]),
     ("run", &["run"]),

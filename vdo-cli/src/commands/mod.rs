@@ -3,6 +3,7 @@
 pub(crate) mod conflicts;
 pub(crate) mod demo;
 pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod lineage;

@@ -12,6 +12,7 @@ mod desk;
 mod drive;
 mod history;
 mod merging;
+mod origins;
 mod signal;
 mod source;
 mod steps;
@@ -22,7 +23,6 @@ use std::time::Duration;
 
 use crate::content::Blob;
 use crate::event::{Event, EventKind};
-use crate::file::FileRow;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Cause, Job, JobKind, JobSpec, JobStatus, Revision, SpecError};
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
@@ -36,6 +36,7 @@ use signal::Signal;
 pub use builder::{Deliveries, EngineBuilder, Observer};
 pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
 pub use history::{FileCounts, History, MergeRefusal};
+pub use origins::{Blamed, BlamedLine};
 pub use source::StoreSource;
 
 /// The runs under way, with what asks them to stop.
@@ -256,33 +257,6 @@ impl Engine {
         Ok(StoreSource::new(tree, crate::contents::Contents::default(), self.parts.store.clone()))
     }
 
-    /// Returns where each file of a job comes from.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the job is not there or has no result yet.
-    pub async fn files(&self, reference: RevisionRef) -> Result<Vec<FileRow>, EngineError> {
-        let store = &self.parts.store;
-        let revision = store.resolve(reference).await?;
-        let manifest = store.manifest(revision.id).await?;
-        // Against the first parent, whatever revisions of the job itself lie between.
-        let mut base = revision.base;
-        while let Some(id) = base {
-            let earlier = store.revision(id).await?;
-            if earlier.job != revision.job {
-                break;
-            }
-            base = earlier.base;
-        }
-        if base == revision.base {
-            return Ok(manifest.file_rows(&store.delta(revision.id).await?));
-        }
-        let old = match base {
-            Some(id) => store.manifest(id).await?.tree(),
-            None => FileTree::default(),
-        };
-        Ok(manifest.file_rows(&manifest.tree().delta_from(&old, &BTreeMap::new())))
-    }
-
     /// Returns the line of first parents that leads to a revision, root first, each with the revision it contributes.
     ///
     /// # Errors
@@ -313,7 +287,7 @@ impl Engine {
         let (job, revision) =
             lineage.last().ok_or_else(|| EngineError::Internal("a lineage without jobs".to_owned()))?;
         let source = self.source(revision.id).await?;
-        let manifest = self.parts.store.manifest(revision.id).await?;
+        let manifest = self.manifest(revision).await?;
         let deployment = Deployment::new(job, revision, &lineage, &source).with_manifest(&manifest);
         let delivery = deployer.deploy(deployment).await?;
         let guard = Guard::Version { job: job.id, version: job.version };

@@ -5,6 +5,7 @@ mod cancel;
 mod crash;
 mod merge;
 mod money;
+mod origins;
 mod parts;
 mod routing;
 mod whole;

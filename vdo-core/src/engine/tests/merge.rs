@@ -16,14 +16,14 @@ use crate::port::{Jobs, Journal, Store, StoreError};
 use crate::tree::FileTree;
 
 /// Ten lines, so that changes at both ends do not touch.
-const LINES: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
+pub(super) const LINES: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
 
-fn root(world: &World) -> JobId {
+pub(super) fn root(world: &World) -> JobId {
     world.import(&[("app.py", LINES), ("base.html", "<nav></nav>\n"), ("old.py", "old\n")])
 }
 
 /// Makes a finished job out of one or several others, with these files changed or, without a text, removed.
-fn grown(world: &World, title: &str, parents: &[JobId], files: &[(&str, Option<&str>)]) -> JobId {
+pub(super) fn grown(world: &World, title: &str, parents: &[JobId], files: &[(&str, Option<&str>)]) -> JobId {
     let mut spec = JobSpec::new(title, format!("{title}, please."));
     spec.parents = parents.iter().map(|id| RevisionRef { job: *id, number: Some(1) }).collect();
     let manifests: Vec<_> = spec.parents.iter().map(|parent| manifest(world, *parent)).collect();
@@ -62,7 +62,7 @@ fn merging(parents: &[JobId], change: impl FnOnce(JobSpec) -> JobSpec) -> JobSpe
     change(spec)
 }
 
-fn merge(world: &World, parents: &[JobId], change: impl FnOnce(JobSpec) -> JobSpec) -> JobId {
+pub(super) fn merge(world: &World, parents: &[JobId], change: impl FnOnce(JobSpec) -> JobSpec) -> JobId {
     finish(world.engine().create(merging(parents, change))).unwrap()
 }
 
@@ -74,7 +74,7 @@ fn with(policy: MergePolicy) -> impl FnOnce(JobSpec) -> JobSpec {
 }
 
 /// Two children that change the two ends of a file, and each something of its own.
-fn apart(world: &World) -> [JobId; 2] {
+pub(super) fn apart(world: &World) -> [JobId; 2] {
     let root = root(world);
     let first = LINES.replacen("1\n", "one\n", 1);
     let last = LINES.replace("10\n", "ten\n");
