@@ -15,7 +15,7 @@ use vdo_core::id::{JobId, StepKey};
 use vdo_core::message::{Block, Reply, Stop};
 use vdo_core::port::{FileFacts, Scanned};
 use vdo_core::prompt::{Assignment, Prompts};
-use vdo_core::run::{Answer, Ask, Brief, CheckWork, End, Finished, Limits, Loaded, Run, Style, Work};
+use vdo_core::run::{Answer, Ask, Brief, CheckWork, End, Finished, Limits, Loaded, MergeBrief, Run, Style, Work};
 use vdo_core::syntax::NoSyntax;
 use vdo_core::tree::FileTree;
 use vdo_core::usage::Usage;
@@ -89,6 +89,7 @@ impl Host {
         self.told.push(key.to_string());
         let answer = match work {
             Work::Load => Answer::Loaded(Loaded { parents: Vec::new(), tree: self.tree.clone() }),
+            Work::Merge(_) => return Err("this job has no parents to merge".into()),
             Work::Scan(tree) => Answer::Scanned(self.scan(&tree)),
             Work::Ask(ask) => Answer::Reply(model(&key, &ask)?),
             Work::Check(work) => Answer::Checked(self.check(&work)),
@@ -188,7 +189,9 @@ fn brief() -> Result<Brief, Box<dyn Error>> {
             title: "Greet the world".to_owned(),
             description: "The greeting has to name whom it greets.".to_owned(),
             ancestors: Vec::new(),
+            merges: Vec::new(),
         },
+        merge: MergeBrief::default(),
         checks: vec!["grep -q world greeting.txt".to_owned()],
         build: Style::Text,
         repair: Style::Text,

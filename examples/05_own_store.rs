@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use vdo_core::check::CheckReport;
+use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::engine::Engine;
 use vdo_core::event::Event;
@@ -57,6 +58,7 @@ struct Record {
     steps: Vec<StepRow>,
     calls: Vec<CallRow>,
     checks: Vec<(Phase, u32, CheckReport)>,
+    conflicts: BTreeMap<u32, ConflictRow>,
     events: Vec<Event>,
 }
 
@@ -165,6 +167,12 @@ impl World {
             (job.rating, job.note, job.is_reference) = (Some(rating.stars), rating.note, rating.is_reference);
         }
 
+        for row in &changes.conflicts {
+            let entry = row.decision.as_ref().and_then(|decision| decision.entry);
+            if entry.is_some_and(|entry| !self.blobs.contains_key(&entry.blob)) {
+                return Err(invalid(format!("the content that decides {} is not stored", row.path)));
+            }
+        }
         changes.steps.into_iter().for_each(|step| record.step(step));
         changes.calls.into_iter().for_each(|call| record.call(call.row));
         for known in changes.outcomes {
@@ -173,6 +181,7 @@ impl World {
                 call.outcome = Some(known.outcome);
             }
         }
+        record.conflicts.extend(changes.conflicts.into_iter().map(|row| (row.ordinal, row)));
         record.checks.extend(changes.checks.into_iter().map(|check| (check.phase, check.attempt, check.report)));
         let first_seq = if changes.events.is_empty() { 0 } else { record.events.len() as u64 + 1 };
         for kind in changes.events {
@@ -253,7 +262,10 @@ impl World {
             updated: at,
         };
         let (steps, calls, checks, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        self.jobs.insert(id, Record { job, lease: None, epoch: 0, steps, calls, checks, events });
+        self.jobs.insert(
+            id,
+            Record { job, lease: None, epoch: 0, steps, calls, checks, conflicts: BTreeMap::new(), events },
+        );
         Ok(id)
     }
 

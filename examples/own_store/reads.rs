@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use vdo_core::check::CheckReport;
+use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
@@ -74,6 +75,10 @@ impl Journal for CopyStore {
 
     async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
         Ok(self.world().record(job)?.checks.clone())
+    }
+
+    async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
+        Ok(self.world().record(job)?.conflicts.values().cloned().collect())
     }
 }
 

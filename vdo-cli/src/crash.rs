@@ -96,6 +96,9 @@ impl Journal for Crashing {
     ) -> Result<Vec<(vdo_core::id::Phase, u32, vdo_core::check::CheckReport)>, StoreError> {
         self.inner.checks(job).await
     }
+    async fn conflicts(&self, job: vdo_core::id::JobId) -> Result<Vec<vdo_core::conflict::ConflictRow>, StoreError> {
+        self.inner.conflicts(job).await
+    }
 }
 
 #[async_trait::async_trait]

@@ -34,12 +34,20 @@ fn a_job_is_made_run_and_looked_at_in_every_way() {
     insta::assert_snapshot!("files", place.run("files 2").exits(0).stdout);
     insta::assert_snapshot!("diff", place.run("diff 2").exits(0).stdout);
     insta::assert_snapshot!("diff_stat", place.run("diff 1 2 --stat").exits(0).stdout);
+    let both = place.run("diff 1 2 --stat --patch").exits(0).stdout;
+    let parts = ["diff 1 2 --stat", "diff 1 2"].map(|words| place.run(words).exits(0).stdout);
+    assert_eq!(both, parts.join("\n"));
+    place.run("diff 1 2 -o change.patch").exits(0).prints_nothing();
+    assert_eq!(std::fs::read_to_string(place.path("change.patch")).unwrap(), parts[1]);
+    place.run("diff 1 2 --patch --json").exits(2).prints_nothing();
+    insta::assert_snapshot!("blame", place.run("blame 2 calc.py").exits(0).stdout);
     insta::assert_snapshot!("log", place.run("log 2").exits(0).stdout);
     insta::assert_snapshot!("journal", place.run("log 2 --journal").exits(0).stdout);
     let pretty = |value: &Value| serde_json::to_string_pretty(&redacted(value)).unwrap();
     insta::assert_snapshot!("jobs_json", pretty(&place.run("jobs --json").exits(0).json()));
     insta::assert_snapshot!("show_json", pretty(&place.run("show 2 --json").exits(0).json()));
     insta::assert_snapshot!("files_json", pretty(&place.run("files 2 --json").exits(0).json()));
+    insta::assert_snapshot!("blame_json", pretty(&place.run("blame 2 calc.py --json").exits(0).json()));
     insta::assert_snapshot!("diff_json", pretty(&place.run("diff 2 --json").exits(0).json()));
     let events = place.run("log 2 --json").exits(0).json_lines();
     let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
@@ -78,6 +86,8 @@ fn ids_are_taken_with_and_without_their_sign_and_revision() {
         ("files 9", "9"),
         ("files 2@7", "7"),
         ("cat 2 no.py", "no.py"),
+        ("blame 2 no.py", "no.py"),
+        ("blame 9 calc.py", "9"),
         ("run 9", "9"),
         ("log 9", "9"),
         ("log 9 --journal", "9"),
@@ -225,7 +235,7 @@ fn a_job_whose_parent_has_no_result_waits_for_a_decision() {
     place.project("calc");
     place.scripted(&story::answers());
     place.job("calc", "First");
-    for words in ["files 2", "cat 2 calc.py", "diff 2", "diff 1 2", "deploy 2 --to dir:out"] {
+    for words in ["files 2", "cat 2 calc.py", "blame 2 calc.py", "diff 2", "diff 1 2", "deploy 2 --to dir:out"] {
         place.run(words).exits(6).prints_nothing().says(&["job #2 has no result yet", "queued"]);
     }
     assert!(!place.path("out").exists());
@@ -509,6 +519,7 @@ fn completions_help_and_version_are_printed_for_every_shell() {
         "files",
         "cat",
         "log",
+        "blame",
         "diff",
         "deploy",
         "schema",

@@ -1,4 +1,4 @@
-//! What differs between two texts or two trees, in the form git prints and takes.
+//! What differs between two texts or two trees, in the form git prints.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -88,7 +88,8 @@ pub fn changed_paths(before: &FileTree, after: &FileTree) -> Vec<(RepoPath, Opti
     changed
 }
 
-/// Returns the patch of one file, as `git apply` takes it. A binary file is named, not shown.
+/// Returns the patch of one file for reading. A binary file is named, not shown, and renames are not known here: for a patch
+/// that is applied, see [`crate::patch`].
 #[must_use]
 pub fn file_patch(path: &RepoPath, before: Side<'_>, after: Side<'_>) -> String {
     if before.map(|side| side.0) == after.map(|side| side.0) {
@@ -123,9 +124,15 @@ pub fn file_patch(path: &RepoPath, before: Side<'_>, after: Side<'_>) -> String 
 /// Returns the hunks that turn `old` into `new`, without file names: `@@ -1,3 +1,4 @@` and lines.
 #[must_use]
 pub fn hunks_text(old: &[u8], new: &[u8]) -> String {
+    String::from_utf8_lossy(&hunks_bytes(old, new)).into_owned()
+}
+
+/// As [`hunks_text`], with the lines as they are, whatever their encoding.
+#[must_use]
+pub fn hunks_bytes(old: &[u8], new: &[u8]) -> Vec<u8> {
     let (old, new) = (lines(old), lines(new));
     let hunks = line_hunks(&old, &new);
-    let mut text = String::new();
+    let mut text = Vec::new();
     let mut rest = hunks.as_slice();
     while let Some(first) = rest.first() {
         let mut size = 1;
@@ -143,7 +150,7 @@ pub fn hunks_text(old: &[u8], new: &[u8]) -> String {
     text
 }
 
-fn write_group(text: &mut String, old: &[&[u8]], new: &[&[u8]], group: &[LineHunk], last: &LineHunk) {
+fn write_group(text: &mut Vec<u8>, old: &[&[u8]], new: &[&[u8]], group: &[LineHunk], last: &LineHunk) {
     let Some(first) = group.first() else { return };
     let lead = first.before.start.min(CONTEXT);
     let (old_start, new_start) = (first.before.start - lead, first.after.start - lead);
@@ -151,28 +158,31 @@ fn write_group(text: &mut String, old: &[&[u8]], new: &[&[u8]], group: &[LineHun
     let (old_len, new_len) = (last.before.end + trail - old_start, last.after.end + trail - new_start);
     // A side without lines is named by the line before it.
     let shown = |start: u32, len: u32| if len == 0 { start } else { start + 1 };
-    let _ = writeln!(text, "@@ -{},{old_len} +{},{new_len} @@", shown(old_start, old_len), shown(new_start, new_len));
+    let (old_start_shown, new_start_shown) = (shown(old_start, old_len), shown(new_start, new_len));
+    let header = format!("@@ -{old_start_shown},{old_len} +{new_start_shown},{new_len} @@\n");
+    text.extend_from_slice(header.as_bytes());
     let mut at = old_start;
     for hunk in group {
-        write_lines(text, ' ', old, at..hunk.before.start);
-        write_lines(text, '-', old, hunk.before.clone());
-        write_lines(text, '+', new, hunk.after.clone());
+        write_lines(text, b' ', old, at..hunk.before.start);
+        write_lines(text, b'-', old, hunk.before.clone());
+        write_lines(text, b'+', new, hunk.after.clone());
         at = hunk.before.end;
     }
-    write_lines(text, ' ', old, at..last.before.end + trail);
+    write_lines(text, b' ', old, at..last.before.end + trail);
 }
 
-fn write_lines(text: &mut String, mark: char, lines: &[&[u8]], range: Range<u32>) {
+fn write_lines(text: &mut Vec<u8>, mark: u8, lines: &[&[u8]], range: Range<u32>) {
     for line in lines.get(range.start as usize..range.end as usize).unwrap_or_default() {
         text.push(mark);
-        text.push_str(&String::from_utf8_lossy(line));
+        text.extend_from_slice(line);
         if !line.ends_with(b"\n") {
-            text.push_str("\n\\ No newline at end of file\n");
+            text.extend_from_slice(b"\n\\ No newline at end of file\n");
         }
     }
 }
 
-fn git_mode(mode: Mode) -> &'static str {
+/// Returns the mode as git writes it.
+pub(crate) fn git_mode(mode: Mode) -> &'static str {
     match mode {
         Mode::File => "100644",
         Mode::Executable => "100755",
@@ -182,7 +192,7 @@ fn git_mode(mode: Mode) -> &'static str {
 }
 
 /// Returns the name as git writes it: quoted, with octal bytes, where it has bytes outside printable ASCII.
-fn quoted(prefix: &str, path: &RepoPath) -> String {
+pub(crate) fn quoted(prefix: &str, path: &RepoPath) -> String {
     let name = format!("{prefix}{path}");
     if name.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"') {
         return name;

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckReport, Tier};
+use crate::conflict::How;
 use crate::failure::Failure;
 use crate::id::{JobId, Phase, RevisionRef, StepKey, TaskId};
 use crate::job::JobStatus;
@@ -66,6 +67,31 @@ pub enum EventKind {
         parents: Vec<RevisionRef>,
         /// How many files they have together.
         files: u64,
+    },
+    /// A further parent was merged in, as far as it went.
+    Merged {
+        /// The parent.
+        parent: RevisionRef,
+        /// How many files there are now.
+        files: u64,
+        /// How many paths are in conflict.
+        conflicts: u64,
+    },
+    /// A path is in conflict.
+    Conflict {
+        /// The path.
+        path: RepoPath,
+        /// Why the sides do not merge.
+        reason: String,
+    },
+    /// A conflict was decided.
+    Resolved {
+        /// The path.
+        path: RepoPath,
+        /// In which way: by a person or a model.
+        how: How,
+        /// Who decided.
+        author: String,
     },
     /// The plan fits.
     Planned {

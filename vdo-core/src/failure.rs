@@ -37,6 +37,8 @@ pub enum FailureKind {
     ChecksFailed,
     /// The critic's findings still stand after all allowed repairs.
     FindingsOpen,
+    /// The parents of a merge job do not come together by themselves, and its policy wants that.
+    Conflict,
     /// The budget does not cover the next call, or its price is unknown.
     Budget,
     /// A limit on steps, attempts or time was reached.

@@ -61,6 +61,9 @@ pub struct DeltaEntry {
     pub change: Change,
     /// The step that did it, if a run did.
     pub step: Option<StepKey>,
+    /// In a merge: the job that did it, if another one did and it came with one of the further parents.
+    #[serde(default)]
+    pub origin: Option<JobId>,
 }
 
 /// Where a file of a job comes from, as the seed's API names it.

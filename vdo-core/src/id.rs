@@ -170,6 +170,8 @@ impl From<TaskId> for String {
 pub enum Phase {
     /// Pins the parents and reads their files.
     Load,
+    /// Brings several parents together.
+    Merge,
     /// Looks at the code: outline, rules, check commands.
     Scan,
     /// Asks for the plan.
@@ -190,8 +192,9 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Load,
+        Self::Merge,
         Self::Scan,
         Self::Plan,
         Self::Build,
@@ -207,6 +210,7 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Load => "load",
+            Self::Merge => "merge",
             Self::Scan => "scan",
             Self::Plan => "plan",
             Self::Build => "build",

@@ -15,6 +15,8 @@ use crate::usage::Usage;
 pub const MAX_TITLE_BYTES: usize = 300;
 /// The longest description, in bytes.
 pub const MAX_DESCRIPTION_BYTES: usize = 256 * 1024;
+/// The most parents of one job.
+pub const MAX_PARENTS: usize = 32;
 
 /// How a job came to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -99,6 +101,48 @@ pub enum Autonomy {
     ReviewAll,
 }
 
+/// What a merge job may do by itself where its parents do not simply fit together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MergePolicy {
+    /// Nothing: one conflict ends the job as failed, with the list. A clean merge must pass the checks.
+    Fail,
+    /// A clean merge is delivered without running the checks, stamped as unverified. Conflicts wait for a person; no model is
+    /// asked about them.
+    Clean,
+    /// A clean merge must pass the checks. Conflicts go to a model; what it cannot solve waits for a person.
+    #[default]
+    Verified,
+    /// A person decides each conflict, and accepts the result before it is handed over; no model is asked about conflicts.
+    /// The checks run all the same.
+    Ask,
+}
+
+impl MergePolicy {
+    /// Every policy.
+    pub const ALL: [Self; 4] = [Self::Fail, Self::Clean, Self::Verified, Self::Ask];
+
+    /// Returns the name used in JSON, in stores and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Clean => "clean",
+            Self::Verified => "verified",
+            Self::Ask => "ask",
+        }
+    }
+}
+
+impl std::str::FromStr for MergePolicy {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let found = Self::ALL.into_iter().find(|policy| policy.as_str() == text);
+        found.ok_or_else(|| SpecError::UnknownPolicy(text.chars().take(40).collect()))
+    }
+}
+
 /// What a job asks for: everything known when it is created.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -111,6 +155,8 @@ pub struct JobSpec {
     pub kind: JobKind,
     /// The jobs it builds on, first the one it extends. A number pins a revision at once.
     pub parents: Vec<RevisionRef>,
+    /// With several parents: what may happen where they do not simply fit together.
+    pub merge: MergePolicy,
     /// The most it may cost; none: no limit of its own.
     pub budget: Option<NanoUsd>,
     /// How much it may do without asking.
@@ -154,6 +200,12 @@ pub enum SpecError {
     /// A check command is empty.
     #[error("a check command is empty")]
     EmptyCheck,
+    /// There are too many parents.
+    #[error("{0} parents are named; at most {MAX_PARENTS} are merged at once")]
+    TooManyParents(usize),
+    /// A merge policy is none.
+    #[error("{0:?} is no merge policy: expected fail, clean, verified or ask")]
+    UnknownPolicy(String),
 }
 
 impl JobSpec {
@@ -197,6 +249,9 @@ impl JobSpec {
         }
         if self.description.len() > MAX_DESCRIPTION_BYTES {
             return Err(SpecError::LongDescription(self.description.len()));
+        }
+        if self.parents.len() > MAX_PARENTS {
+            return Err(SpecError::TooManyParents(self.parents.len()));
         }
         for (at, parent) in self.parents.iter().enumerate() {
             if self.parents.iter().take(at).any(|other| other.job == parent.job) {

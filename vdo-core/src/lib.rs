@@ -8,6 +8,7 @@
 //! values, algebra, ports, judgement, run, engine.
 
 pub mod check;
+pub mod conflict;
 pub mod content;
 pub mod contents;
 pub mod context;
@@ -20,13 +21,17 @@ pub mod file;
 pub mod findings;
 pub mod id;
 pub mod job;
+pub mod lineage;
 pub mod merge;
 pub mod message;
 pub mod money;
+pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod port;
 pub mod prompt;
+pub mod provenance;
+pub mod rename;
 pub mod reply;
 pub mod route;
 pub mod run;

@@ -60,6 +60,8 @@ pub struct Prompts {
     pub repair_tools: Prompt,
     /// Has the change reviewed.
     pub critique: Prompt,
+    /// Has a file put together that two jobs changed in ways that do not merge by themselves.
+    pub merge: Prompt,
 }
 
 impl Default for Prompts {
@@ -75,13 +77,14 @@ impl Default for Prompts {
         Self {
             plan: Prompt::new(
                 "plan",
-                1,
+                2,
                 &format!(
                     "You plan changes to an existing codebase. Answer with one JSON object: \
                      {{\"summary\": text, \"tasks\": [{{\"id\": \"t1\", \"title\": text, \"description\": text, \"create\": [paths], \
                      \"modify\": [paths], \"delete\": [paths], \"depends_on\": [ids]}}], \"checks\": [commands]}}.\n\
                      Name exact paths. \"create\" is for files that do not exist; \"modify\" and \"delete\" for files in the list below. \
-                     Extend what is there and reuse its patterns; never re-create it. Include the tests that the change needs. \
+                     Extend what is there and reuse its patterns; never re-create it: register new parts in the files that hold the \
+                     others together. Every file of the list stays unless a task lists it under \"delete\" and its description says why. Include the tests that the change needs. \
                      Use as few tasks as the work allows.\n{data}"
                 ),
             ),
@@ -119,6 +122,17 @@ impl Default for Prompts {
                      No findings is a good answer. Report only what you can point at.\n{data}"
                 ),
             ),
+            merge: Prompt::new(
+                "merge",
+                1,
+                &format!(
+                    "Two jobs changed one file at the same time, and the changes do not merge by themselves. Put the file together so that \
+                     both jobs' work is in it and does what its job asked for. Keep every line that only one side added; drop nothing that \
+                     only one side changed; take nothing twice; invent nothing. Between the marker lines stand our side, what was there before, \
+                     and their side.\nAnswer with the whole file: its path on a line of its own and below it the content between ``` fences, \
+                     without marker lines.\n{data}"
+                ),
+            ),
         }
     }
 }
@@ -134,6 +148,8 @@ pub struct Assignment {
     pub description: String,
     /// The jobs it builds on, nearest first: name, title and description.
     pub ancestors: Vec<(JobId, String, String)>,
+    /// The jobs it merges, in their order; empty unless there are several.
+    pub merges: Vec<(JobId, String, String)>,
 }
 
 impl Assignment {
@@ -141,22 +157,31 @@ impl Assignment {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
-        if !self.ancestors.is_empty() {
-            text.push_str("## This job extends\n");
-            for (job, title, description) in self.ancestors.iter().take(10) {
-                let _ = writeln!(text, "- {job} {title}");
-                if !description.is_empty() {
-                    let _ = writeln!(text, "  {}", context::bounded(description, 600).replace('\n', "\n  "));
-                }
-            }
-            text.push('\n');
-        }
+        let before =
+            self.ancestors.iter().filter(|(job, _, _)| !self.merges.iter().any(|(merged, _, _)| merged == job));
+        jobs(&mut text, "This job merges", self.merges.iter());
+        jobs(&mut text, if self.merges.is_empty() { "This job extends" } else { "They extend" }, before);
         let _ = write!(text, "## The job\n{}\n", self.title);
         if !self.description.is_empty() {
             let _ = write!(text, "\n{}\n", self.description);
         }
         text.push('\n');
         text
+    }
+}
+
+fn jobs<'a>(text: &mut String, title: &str, jobs: impl Iterator<Item = &'a (JobId, String, String)>) {
+    for (at, (job, title_of_job, description)) in jobs.take(20).enumerate() {
+        if at == 0 {
+            let _ = writeln!(text, "## {title}");
+        }
+        let _ = writeln!(text, "- {job} {title_of_job}");
+        if !description.is_empty() {
+            let _ = writeln!(text, "  {}", context::bounded(description, 600).replace('\n', "\n  "));
+        }
+    }
+    if !text.is_empty() && !text.ends_with("\n\n") {
+        text.push('\n');
     }
 }
 
@@ -267,6 +292,7 @@ mod tests {
             &prompts.repair,
             &prompts.repair_tools,
             &prompts.critique,
+            &prompts.merge,
         ];
         let text: String = all
             .iter()

@@ -180,7 +180,7 @@ impl FileTree {
         for (path, entry) in &base.0 {
             if !self.0.contains_key(path) {
                 gone.entry(entry.blob).or_default().push(path);
-                delta.0.insert(path.clone(), DeltaEntry { change: Change::Deleted, step: step(path) });
+                delta.0.insert(path.clone(), DeltaEntry { change: Change::Deleted, step: step(path), origin: None });
             }
         }
         for (path, entry) in &self.0 {
@@ -192,7 +192,7 @@ impl FileTree {
                     None => Change::Created { entry: *entry },
                 },
             };
-            delta.0.insert(path.clone(), DeltaEntry { change, step: step(path) });
+            delta.0.insert(path.clone(), DeltaEntry { change, step: step(path), origin: None });
         }
         delta
     }
@@ -201,6 +201,23 @@ impl FileTree {
     #[must_use]
     pub fn blobs(&self) -> BTreeSet<BlobHash> {
         self.0.values().map(|entry| entry.blob).collect()
+    }
+}
+
+impl Delta {
+    /// Marks what a merge took over unchanged from one of the further parents, rather than having a step do it, with the job
+    /// it came from. `self` is against the first parent.
+    #[must_use]
+    pub fn with_origins(mut self, others: &[(JobId, Manifest)]) -> Self {
+        for (path, entry) in self.0.iter_mut().filter(|(_, entry)| entry.step.is_none()) {
+            let there = |(job, manifest): &(JobId, Manifest)| match (manifest.0.get(path), entry.change.entry()) {
+                (Some(file), Some(now)) if file.entry == now => Some(file.job),
+                (None, None) => Some(*job),
+                _ => None,
+            };
+            entry.origin = others.iter().find_map(there);
+        }
+        self
     }
 }
 
@@ -222,7 +239,10 @@ impl Manifest {
     pub fn with(mut self, job: JobId, delta: &Delta) -> Self {
         for (path, entry) in &delta.0 {
             match entry.change.entry() {
-                Some(entry) => self.0.insert(path.clone(), ManifestEntry { entry, job }),
+                Some(file) => {
+                    let job = entry.origin.unwrap_or(job);
+                    self.0.insert(path.clone(), ManifestEntry { entry: file, job })
+                }
                 None => self.0.remove(path),
             };
         }
@@ -247,7 +267,8 @@ impl Manifest {
             })
             .collect();
         for (path, entry) in &delta.0 {
-            if entry.change == Change::Deleted && sources.contains(path) {
+            let moved_away = entry.change == Change::Deleted && sources.contains(path);
+            if moved_away || entry.origin.is_some() {
                 continue;
             }
             let source = entry.change.as_str().to_owned();

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use sea_orm::{DbErr, QueryResult};
 use serde::de::DeserializeOwned;
 use vdo_core::check::CheckReport;
+use vdo_core::conflict::{ConflictKind, ConflictRow, Decision, How};
 use vdo_core::content::{BlobHash, Entry};
 use vdo_core::event::Event;
 use vdo_core::file::{Change, DeltaEntry};
 use vdo_core::id::{JobId, Phase, RevisionId};
-use vdo_core::job::{Job, JobSpec, Revision};
+use vdo_core::job::{Job, JobSpec, MergePolicy, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
 use vdo_core::port::{CallRow, SpendRow, StepRow};
@@ -60,6 +61,9 @@ pub(crate) fn job(row: JobRow) -> Result<Job, DbErr> {
         description: row.description,
         kind: word("kind", names::from_word(&row.kind), &row.kind)?,
         parents: asked,
+        merge: row
+            .merge_policy
+            .map_or(Ok(MergePolicy::default()), |text| text.parse().map_err(|error| odd("merge policy", error)))?,
         budget: row.budget.map(NanoUsd),
         autonomy: word("autonomy", names::from_word(&row.autonomy), &row.autonomy)?,
         checks: list("checks", row.checks)?,
@@ -123,7 +127,10 @@ pub(crate) fn lay(manifest: &mut Manifest, jobs: &HashMap<i64, JobId>, row: &Que
     let path = path(cells.take()?)?;
     match entry(cells.take()?, cells.take()?)? {
         Some(entry) => {
-            let job = *jobs.get(&revision).ok_or_else(|| odd("revision", revision))?;
+            let job = match cells.take::<Option<i64>>()? {
+                Some(origin) => job_id(origin)?,
+                None => *jobs.get(&revision).ok_or_else(|| odd("revision", revision))?,
+            };
             manifest.0.insert(path, ManifestEntry { entry, job });
         }
         None => _ = manifest.0.remove(&path),
@@ -146,7 +153,46 @@ pub(crate) fn delta(row: &QueryResult) -> Result<(RepoPath, DeltaEntry), DbErr> 
         (op, ..) => return Err(odd("change", op)),
     };
     let step = step.map(|key| key.parse().map_err(|error| odd("step", error))).transpose()?;
-    Ok((at, DeltaEntry { change, step }))
+    let origin = cells.take::<Option<i64>>()?.map(job_id).transpose()?;
+    Ok((at, DeltaEntry { change, step, origin }))
+}
+
+pub(crate) fn conflict(row: &QueryResult) -> Result<ConflictRow, DbErr> {
+    let mut cells = Cells::of(row);
+    let (ordinal, round, created) = (small(cells.take()?), small(cells.take()?), Timestamp(cells.take()?));
+    let at = path(cells.take()?)?;
+    let mut side = || entry(cells.take()?, cells.take()?);
+    let (base, ours, theirs) = (side()?, side()?, side()?);
+    let mut place = || cells.take::<Option<String>>()?.map(path).transpose();
+    let (base_path, ours_path, theirs_path) = (place()?, place()?, place()?);
+    let (kind, reason): (String, String) = (cells.take()?, cells.take()?);
+    let kind = word("kind of conflict", ConflictKind::ALL.into_iter().find(|known| known.as_str() == kind), &kind)?;
+    let (how, author): (Option<String>, Option<String>) = (cells.take()?, cells.take()?);
+    let decided: Option<i64> = cells.take()?;
+    let result = entry(cells.take()?, cells.take()?)?;
+    let decision = match (how, author, decided) {
+        (Some(how), Some(author), Some(at)) => {
+            let how = word("way to decide", How::ALL.into_iter().find(|known| known.as_str() == how), &how)?;
+            Some(Decision { entry: result, how, author, at: Timestamp(at) })
+        }
+        (None, None, None) => None,
+        _ => return Err(odd("decision of conflict", ordinal)),
+    };
+    Ok(ConflictRow {
+        ordinal,
+        round,
+        path: at,
+        base,
+        ours,
+        theirs,
+        base_path,
+        ours_path,
+        theirs_path,
+        kind,
+        reason,
+        decision,
+        created,
+    })
 }
 
 fn path(text: String) -> Result<RepoPath, DbErr> {

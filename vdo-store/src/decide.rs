@@ -8,6 +8,7 @@ use vdo_core::content::BlobHash;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::job::{JobSpec, JobStatus, ParentLink};
 use vdo_core::money::NanoUsd;
+use vdo_core::path::RepoPath;
 use vdo_core::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
 use vdo_core::port::{CallState, ClaimRequest, Lease, StoreError};
 use vdo_core::usage::Usage;
@@ -36,11 +37,18 @@ pub(crate) fn needs(prepared: &Prepared, needs: &mut Needs) {
         Guard::Version { job, .. } => _ = needs.jobs.insert(*job),
     }
     needs.revisions.extend(changes.pins.iter().map(|(_, revision)| *revision));
+    needs.blobs.extend(decided(changes).map(|(_, blob)| blob));
     if let Some(new) = &changes.revision {
         needs.ids = true;
         needs.revisions.extend(new.base);
         needs.blobs.extend(new.delta.0.values().filter_map(|entry| Some(entry.change.entry()?.blob)));
     }
+}
+
+/// Returns the contents that decide conflicts, with their paths.
+fn decided(changes: &Changes) -> impl Iterator<Item = (&RepoPath, BlobHash)> {
+    let entries = changes.conflicts.iter().filter_map(|row| Some((&row.path, row.decision.as_ref()?.entry?)));
+    entries.map(|(path, entry)| (path, entry.blob))
 }
 
 /// Decides a write.
@@ -210,6 +218,11 @@ fn apply(
         }
     }
     pin(state, job, changes)?;
+    for (path, blob) in decided(changes) {
+        if !state.blobs.contains(&blob) && !prepared.blobs.iter().any(|(hash, _)| *hash == blob) {
+            return Err(invalid(format!("the content {blob} of {path} is not stored")));
+        }
+    }
     money(id, job, changes)?;
     let revision = match &changes.revision {
         Some(new) => Some(revision(state, id, job, prepared, new)?),

@@ -2,9 +2,10 @@
 //!
 //! Pure, and total: whatever was accepted can be written.
 
+use vdo_core::conflict::ConflictRow;
 use vdo_core::file::Change;
 use vdo_core::id::JobId;
-use vdo_core::job::JobSpec;
+use vdo_core::job::{JobSpec, MergePolicy};
 use vdo_core::port::CallRow;
 use vdo_core::port::changes::{Guard, NewRevision, Receipt};
 use vdo_core::time::Timestamp;
@@ -44,7 +45,8 @@ pub(crate) fn created(rows: &mut Rows, id: JobId, job: &JobState, spec: &JobSpec
         .text(json(&spec.tags).as_deref())
         .text(json(&spec.checks).as_deref())
         .text(parameters.as_deref())
-        .text(spec.description.as_str());
+        .text(spec.description.as_str())
+        .text((spec.merge != MergePolicy::default()).then(|| spec.merge.as_str()));
     for (ordinal, parent) in job.parents.iter().enumerate() {
         rows.parents
             .row()
@@ -102,6 +104,9 @@ pub(crate) fn written(rows: &mut Rows, id: JobId, job: &JobState, prepared: &Pre
         row.text(check.report.tier.to_string().as_str()).bytes(check.report.tree_hash.as_bytes().as_slice());
         row.int(changes.at.0);
         packed_bytes(&mut row, packed);
+    }
+    for conflict in &changes.conflicts {
+        conflict_row(&mut rows.conflicts.row(), number, conflict);
     }
     if let Some(new) = &changes.revision {
         revision(rows, number, new, prepared, receipt);
@@ -163,7 +168,8 @@ fn revision(rows: &mut Rows, job: i64, new: &NewRevision, prepared: &Prepared, r
             .int(file.map(|file| names::mode_number(file.mode)))
             .int(op)
             .text(from)
-            .text(step.as_deref());
+            .text(step.as_deref())
+            .int(entry.origin.map(|job| names::int(job.number())));
     }
     if let Some(manifest) = &made.snapshot {
         rows.snapshots.row().int(id).bytes(manifest.as_slice());
@@ -182,6 +188,25 @@ fn call_row(row: &mut Row<'_>, job: i64, call: &CallRow) {
     row.text(call.edit_format.as_deref());
     row.bytes(call.request_hash.as_bytes().as_slice()).bytes(call.prompt_hash.as_bytes().as_slice());
     row.text(failure.as_deref());
+}
+
+fn conflict_row(row: &mut Row<'_>, job: i64, conflict: &ConflictRow) {
+    let decision = conflict.decision.as_ref();
+    let entries = [conflict.base, conflict.ours, conflict.theirs, decision.and_then(|decision| decision.entry)];
+    row.int(job).int(i64::from(conflict.ordinal)).int(i64::from(conflict.round)).int(conflict.created.0);
+    for entry in entries {
+        row.int(entry.map(|entry| names::mode_number(entry.mode)));
+    }
+    row.int(decision.map(|decision| decision.at.0));
+    row.text(if decision.is_some() { "resolved" } else { "open" }).text(conflict.path.as_str());
+    for entry in &entries {
+        row.bytes(entry.as_ref().map(|entry| entry.blob.as_bytes().as_slice()));
+    }
+    for path in [&conflict.base_path, &conflict.ours_path, &conflict.theirs_path] {
+        row.text(path.as_ref().map(|path| path.as_str()));
+    }
+    row.text(conflict.reason.as_str()).text(decision.map(|decision| decision.how.as_str()));
+    row.text(decision.map(|decision| decision.author.as_str())).text(conflict.kind.as_str());
 }
 
 fn usage(row: &mut Row<'_>, usage: &Usage) {

@@ -179,6 +179,7 @@ pub(crate) struct JobRow {
     pub checks: Option<String>,
     pub parameters: Option<String>,
     pub description: String,
+    pub merge_policy: Option<String>,
     pub parents: String,
     pub head_id: Option<i64>,
     pub head_number: i64,

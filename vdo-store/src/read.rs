@@ -11,6 +11,7 @@ use sea_orm::{
     QueryOrder, QueryResult, QuerySelect, Statement, Value,
 };
 use vdo_core::check::CheckReport;
+use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
@@ -194,6 +195,12 @@ impl Reader {
         let rows = rows.map_err(|error| self.error(error))?;
         self.exists(job, rows.is_empty()).await?;
         self.all(rows.into_iter().map(convert::check))
+    }
+
+    pub(crate) async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
+        let rows = self.rows(sql::SELECT_CONFLICTS, vec![Value::from(names::int(job.number()))]).await?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.iter().map(convert::conflict))
     }
 
     pub(crate) async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {

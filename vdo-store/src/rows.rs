@@ -122,6 +122,7 @@ pub(crate) struct Rows {
     pub(crate) counters: Table,
     pub(crate) states: Table,
     pub(crate) outcomes: Table,
+    pub(crate) conflicts: Table,
 }
 
 /// A piece of SQL and what is bound to it.
@@ -157,7 +158,7 @@ impl Rows {
     }
 
     fn piece(mut self) -> Piece {
-        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(26), statements: 0, rows: 0 };
+        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(30), statements: 0, rows: 0 };
         let tables = [
             (sql::JOBS, self.jobs),
             (sql::PARENTS, self.parents),
@@ -173,6 +174,7 @@ impl Rows {
             (sql::COUNTERS, self.counters),
             (sql::STATES, self.states),
             (sql::OUTCOMES, self.outcomes),
+            (sql::CONFLICTS, self.conflicts),
         ];
         for (sql, table) in tables {
             if !table.is_empty() {

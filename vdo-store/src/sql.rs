@@ -11,7 +11,8 @@ pub(crate) const JOBS: &str = "
 WITH batch AS MATERIALIZED (SELECT value FROM json_each($1))
 INSERT INTO jobs (
   id, extends_job_id, is_extension, depth, root_id, kind, status, version, budget, autonomy, created, updated,
-  title, repo, github_repo_url, template, project, idempotency_key, tags, checks, parameters, description
+  title, repo, github_repo_url, template, project, idempotency_key, tags, checks, parameters, description,
+  merge_policy
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr($2, value->>5, value->>6) AS TEXT),
   CAST(substr($2, value->>7, value->>8) AS TEXT), value->>9, value->>10, CAST(substr($2, value->>11, value->>12)
@@ -20,7 +21,7 @@ INSERT INTO jobs (
   value->>21, value->>22) AS TEXT), CAST(substr($2, value->>23, value->>24) AS TEXT), CAST(substr($2,
   value->>25, value->>26) AS TEXT), CAST(substr($2, value->>27, value->>28) AS TEXT), CAST(substr($2,
   value->>29, value->>30) AS TEXT), CAST(substr($2, value->>31, value->>32) AS TEXT), CAST(substr($2,
-  value->>33, value->>34) AS TEXT)
+  value->>33, value->>34) AS TEXT), CAST(substr($2, value->>35, value->>36) AS TEXT)
 FROM batch;
 ";
 
@@ -106,11 +107,11 @@ FROM batch;
 pub(crate) const FILES: &str = "
 WITH batch AS MATERIALIZED (SELECT value FROM json_each($15))
 INSERT INTO job_files (
-  revision_id, path, blob_id, mode, op, renamed_from, step
+  revision_id, path, blob_id, mode, op, renamed_from, step, origin_id
 ) SELECT
   value->>0, CAST(substr($16, value->>1, value->>2) AS TEXT), (SELECT id FROM blobs WHERE hash = substr($16,
   value->>3, value->>4)), value->>5, value->>6, CAST(substr($16, value->>7, value->>8) AS TEXT),
-  CAST(substr($16, value->>9, value->>10) AS TEXT)
+  CAST(substr($16, value->>9, value->>10) AS TEXT), value->>11
 FROM batch;
 ";
 
@@ -191,6 +192,24 @@ FROM (SELECT
 WHERE calls.job_id = v.job_id AND calls.step = v.step AND calls.number = v.number;
 ";
 
+/// What merges left to decide: a row with the same number is replaced.
+pub(crate) const CONFLICTS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($29))
+INSERT OR REPLACE INTO conflicts (
+  job_id, ordinal, round, created, base_mode, ours_mode, theirs_mode, result_mode, decided, state, path, base_blob,
+  ours_blob, theirs_blob, result_blob, base_path, ours_path, theirs_path, reason, how, author,
+  kind
+) SELECT
+  value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
+  CAST(substr($30, value->>9, value->>10) AS TEXT), CAST(substr($30, value->>11, value->>12) AS TEXT),
+  substr($30, value->>13, value->>14), substr($30, value->>15, value->>16), substr($30, value->>17, value->>18),
+  substr($30, value->>19, value->>20), CAST(substr($30, value->>21, value->>22) AS TEXT), CAST(substr($30,
+  value->>23, value->>24) AS TEXT), CAST(substr($30, value->>25, value->>26) AS TEXT), CAST(substr($30,
+  value->>27, value->>28) AS TEXT), CAST(substr($30, value->>29, value->>30) AS TEXT), CAST(substr($30,
+  value->>31, value->>32) AS TEXT), CAST(substr($30, value->>33, value->>34) AS TEXT)
+FROM batch;
+";
+
 /// The jobs that a batch depends on.
 pub(crate) const READ_JOBS: &str = "
 SELECT id, status, updated, version, lease_owner, lease_epoch, lease_until, next_seq, cost, reserved, usage_input,
@@ -227,7 +246,7 @@ SELECT j.id, j.depth, j.root_id, j.kind, j.status, j.version, j.cost, j.reserved
   j.usage_cache_write, j.usage_cache_write_long, j.usage_output, j.usage_reasoning, j.usage_estimated,
   j.cancel_requested, j.stamps, j.budget, j.autonomy, j.rating, j.is_reference, j.created, j.updated, j.reason,
   j.branch, j.note, j.title, j.repo, j.github_repo_url, j.template, j.project, j.idempotency_key, j.tags, j.checks,
-  j.parameters, j.description, (
+  j.parameters, j.description, j.merge_policy, (
     SELECT json_group_array(json_array(parent_job_id, number, parent_revision_id, asked) ORDER BY ordinal)
     FROM job_parents WHERE job_id = j.id
   ) AS parents, j.head_id, j.head_number, h.base_id AS head_base_id, h.cause AS head_cause,
@@ -248,14 +267,20 @@ ORDER BY level DESC";
 
 /// What some revisions changed, in the order they are named.
 pub(crate) const DELTAS: &str = "
-SELECT f.revision_id, f.path, f.mode, b.hash
+SELECT f.revision_id, f.path, f.mode, b.hash, f.origin_id
 FROM json_each(?1) e CROSS JOIN job_files f ON f.revision_id = e.value LEFT JOIN blobs b ON b.id = f.blob_id
 ORDER BY e.key";
 
 /// What one revision changed.
 pub(crate) const DELTA: &str = "
-SELECT f.path, f.op, f.mode, b.hash, f.renamed_from, f.step
+SELECT f.path, f.op, f.mode, b.hash, f.renamed_from, f.step, f.origin_id
 FROM job_files f LEFT JOIN blobs b ON b.id = f.blob_id WHERE f.revision_id = ?1";
+
+/// What the merge of one job left to decide.
+pub(crate) const SELECT_CONFLICTS: &str = "
+SELECT ordinal, round, created, path, base_mode, base_blob, ours_mode, ours_blob, theirs_mode, theirs_blob,
+  base_path, ours_path, theirs_path, kind, reason, how, author, decided, result_mode, result_blob
+FROM conflicts WHERE job_id = ?1 ORDER BY ordinal";
 
 /// Some contents.
 pub(crate) const CONTENTS: &str = "

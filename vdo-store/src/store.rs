@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use vdo_core::check::CheckReport;
+use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
@@ -147,6 +148,10 @@ impl Journal for SqliteStore {
 
     async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
         self.reader.checks(job).await
+    }
+
+    async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
+        self.reader.conflicts(job).await
     }
 }
 

@@ -1,14 +1,9 @@
-//! `vdo files`, `vdo cat` and `vdo diff`: looking at the trees of jobs.
-
-use std::collections::BTreeSet;
+//! `vdo files`, `vdo cat` and `vdo blame`: looking at the trees of jobs.
 
 use serde::Serialize;
-use vdo_core::content::{Bytes, Entry};
-use vdo_core::contents::Contents;
-use vdo_core::diff;
-use vdo_core::id::{RevisionId, RevisionRef};
+use vdo_core::id::{JobId, RevisionRef, TaskId};
 use vdo_core::path::RepoPath;
-use vdo_core::tree::FileTree;
+use vdo_core::provenance;
 
 use crate::app::App;
 use crate::args;
@@ -52,82 +47,63 @@ pub(crate) async fn cat(app: &App, args: &args::Cat) -> Result<(), Fail> {
     }
 }
 
-/// How one file differs.
+/// A line and where it comes from.
 #[derive(Debug, Serialize)]
-struct FileDiff {
-    filename: RepoPath,
-    operation: &'static str,
-    added: u32,
-    removed: u32,
+struct LineView<'a> {
+    line: usize,
+    job: JobId,
+    revision: u32,
+    /// Where the file was then.
+    filename: &'a RepoPath,
+    step: Option<String>,
+    task: Option<&'a TaskId>,
+    model: Option<&'a str>,
+    author: &'a str,
+    text: String,
 }
 
-/// Shows what differs between two jobs, or what one changed.
-pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
-    for reference in [Some(args.a), args.b].into_iter().flatten() {
-        has_result(app, reference).await?;
-    }
-    let engine = app.engine()?;
-    let store = engine.store();
-    let (before, after) = match args.b {
-        Some(b) => (store.manifest(store.resolve(args.a).await?.id).await?.tree(), tree_of(app, b).await?),
-        None => (parent_tree(app, args.a).await?, tree_of(app, args.a).await?),
-    };
-    let changed = diff::changed_paths(&before, &after);
-    let hashes: BTreeSet<_> =
-        changed.iter().flat_map(|(_, old, new)| [*old, *new]).flatten().map(|entry| entry.blob).collect();
-    let hashes: Vec<_> = hashes.into_iter().collect();
-    let mut contents = Contents::default();
-    for blob in store.blobs(&hashes).await? {
-        contents.add(&blob);
-    }
-    let mut rows = Vec::new();
-    for (path, old, new) in changed {
-        let (before, after) = (side(old, &contents), side(new, &contents));
-        let bytes =
-            |side: &Option<(Entry, Bytes)>| side.as_ref().map_or_else(Bytes::default, |(_, bytes)| bytes.clone());
-        let counts = diff::line_counts(&bytes(&before), &bytes(&after));
-        let operation = match (old, new) {
-            (None, _) => "created",
-            (_, None) => "deleted",
-            _ => "modified",
-        };
-        if !app.out.json && !args.stat {
-            app.out.bytes(diff::file_patch(&path, borrowed(&before), borrowed(&after)).as_bytes())?;
-        }
-        rows.push(FileDiff { filename: path, operation, added: counts.added, removed: counts.removed });
-    }
+/// Tells which job, task and model each line of a file comes from.
+pub(crate) async fn blame(app: &App, args: &args::Cat) -> Result<(), Fail> {
+    let path: RepoPath = args.path.parse().map_err(|error| Fail::usage(format!("{error}")))?;
+    has_result(app, args.id).await?;
+    let blamed = app.engine()?.blame(args.id, &path).await?;
+    let texts = provenance::units(&blamed.content);
+    let lines = blamed.lines.iter().zip(&texts).zip(1..).map(|((origin, text), line)| LineView {
+        line,
+        job: origin.job,
+        revision: origin.revision,
+        filename: &origin.path,
+        step: origin.step.as_ref().map(ToString::to_string),
+        task: origin.step.as_ref().and_then(|step| step.task.as_ref()),
+        model: origin.model.as_deref(),
+        author: &origin.author,
+        text: shown(text),
+    });
+    let lines: Vec<LineView<'_>> = lines.collect();
     if app.out.json {
-        return app.out.value(&rows);
+        return app.out.value(&lines);
     }
-    if args.stat {
-        for row in &rows {
-            app.out.line(format!("{:<10} +{:<5} -{:<5} {}", row.operation, row.added, row.removed, row.filename))?;
-        }
+    let job = |line: &LineView<'_>| line.job.to_string();
+    let task = |line: &LineView<'_>| line.task.map_or_else(|| "-".to_owned(), ToString::to_string);
+    // A line that no model wrote has an author all the same: the import, a person, a merge.
+    let writer = |line: &LineView<'_>| line.model.unwrap_or(line.author).to_owned();
+    let width = |column: &dyn Fn(&LineView<'_>) -> String| {
+        lines.iter().map(|line| column(line).chars().count()).max().unwrap_or(0)
+    };
+    let widths = (width(&job), width(&task), width(&writer));
+    let mut text = String::new();
+    for line in &lines {
+        let (job, task, writer) = (job(line), task(line), writer(line));
+        let (first, second, third) = widths;
+        text.push_str(&format!("{job:<first$} {task:<second$} {writer:<third$} | {}\n", line.text));
     }
-    Ok(())
+    app.out.bytes(text.as_bytes())
 }
 
-fn borrowed(side: &Option<(Entry, Bytes)>) -> diff::Side<'_> {
-    side.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref()))
-}
-
-fn side(entry: Option<Entry>, contents: &Contents) -> Option<(Entry, Bytes)> {
-    entry.and_then(|entry| contents.get(entry.blob).map(|bytes| (entry, bytes)))
-}
-
-async fn tree_of(app: &App, reference: RevisionRef) -> Result<FileTree, Fail> {
-    let engine = app.engine()?;
-    let revision = engine.store().resolve(reference).await?;
-    Ok(engine.store().manifest(revision.id).await?.tree())
-}
-
-/// Returns the tree of the first parent, as it was pinned; empty for a root.
-async fn parent_tree(app: &App, reference: RevisionRef) -> Result<FileTree, Fail> {
-    let engine = app.engine()?;
-    let job = engine.store().job(reference.job).await?;
-    let pinned: Option<RevisionId> = job.parents.first().and_then(|link| link.revision);
-    match pinned {
-        Some(id) => Ok(engine.store().manifest(id).await?.tree()),
-        None => Ok(FileTree::default()),
+/// Returns a line without its end; a binary content is named, not shown.
+fn shown(text: &[u8]) -> String {
+    if vdo_core::diff::is_binary(text) {
+        return format!("({} bytes of binary content)", text.len());
     }
+    String::from_utf8_lossy(text).trim_end_matches(['\n', '\r']).to_owned()
 }

@@ -3,9 +3,9 @@
 use crate::engine::{Engine, EngineError};
 use crate::event::EventKind;
 use crate::id::JobId;
-use crate::job::{Job, JobStatus, Stamp};
-use crate::port::StoreError;
+use crate::job::{Job, JobStatus, MergePolicy, Stamp};
 use crate::port::changes::{Changes, Guard};
+use crate::port::{Delivery, StoreError};
 
 /// How often a decision is tried on a job that changes meanwhile.
 const TRIES: u32 = 20;
@@ -14,7 +14,8 @@ impl Engine {
     /// Accepts the result of a job that waits for a decision. It is completed then, and the stamp shows who vouched for it.
     ///
     /// # Errors
-    /// [`EngineError::NotDecidable`] if the job does not wait for a decision or has no result.
+    /// [`EngineError::NotDecidable`] if the job does not wait for a decision or has no result, [`EngineError::Deploy`] if the
+    /// result of a merge that was kept until now cannot be handed over; the job waits on then.
     pub async fn approve(&self, id: JobId) -> Result<Job, EngineError> {
         let job = self.parts.store.job(id).await?;
         if job.status != JobStatus::NeedsDecision || job.head.is_none() {
@@ -26,6 +27,15 @@ impl Engine {
             .with_status(status, reason.clone())
             .with_event(EventKind::Status { status, reason });
         changes.stamps.push(Stamp::Approved);
+        // A merge that was only kept until now is handed over with the word that accepts it.
+        let head = job.head.as_ref().filter(|_| job.branch.is_none());
+        if let (Some(head), true) = (head, job.parents.len() > 1 && job.spec.merge == MergePolicy::Ask) {
+            let source = self.source(head.id).await?;
+            if let Some(Delivery { how, place, branch, files }) = self.hand_over(id, &source).await? {
+                changes.events.insert(0, EventKind::Delivered { how, place, files });
+                changes.branch = branch;
+            }
+        }
         self.commit(changes).await?;
         Ok(self.parts.store.job(id).await?)
     }

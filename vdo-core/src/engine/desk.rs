@@ -124,6 +124,14 @@ impl<'e> Desk<'e> {
         rows.rfind(|(_, row)| row.state == CallState::Answered).map(|((_, number), _)| *number)
     }
 
+    /// Returns who answered a step.
+    pub(super) fn author_of(&self, key: &StepKey) -> Option<String> {
+        let calls = lock(&self.calls);
+        let mut rows = calls.range((key.clone(), 0)..=(key.clone(), u32::MAX));
+        let (_, row) = rows.rfind(|(_, row)| row.state == CallState::Answered)?;
+        Some(format!("{}:{}", row.provider, row.model))
+    }
+
     /// Returns the calls that are under way, as entries that give them up.
     pub(super) fn give_up(&self) -> Vec<CallWrite> {
         let now = self.parts().clock.now();
@@ -162,7 +170,7 @@ impl<'e> Desk<'e> {
 
     /// Returns who wrote the change so far.
     pub(super) fn authors(&self) -> Vec<Candidate> {
-        self.answered(&[Phase::Build, Phase::Repair])
+        self.answered(&[Phase::Merge, Phase::Build, Phase::Repair])
     }
 
     /// Returns the stamp of a review by an author.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
+use crate::conflict::{ConflictRow, How};
 use crate::engine::call::Call;
 use crate::engine::desk::{Desk, StepEnd};
 use crate::engine::signal::Signal;
-use crate::engine::{Engine, EngineError, StoreSource};
+use crate::engine::{Engine, EngineError, History, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::{JobId, Phase, RevisionId, StepKey};
@@ -20,7 +21,11 @@ use crate::money::NanoUsd;
 use crate::port::changes::{CallOutcome, CallWrite, Changes, LeaseChange, StatusChange, StepWrite};
 use crate::port::{CallRow, CallState, Lease, StepRow, StepState, StoreError};
 use crate::prompt::Assignment;
-use crate::run::{Answer, Ask, Brief, CheckWork, Effects, End, Finished, Run, Style, Work};
+use crate::run::{Answer, Ask, Brief, CheckWork, Effects, End, Finished, MergeBrief, Run, Style, Work};
+use crate::tree::Manifest;
+
+/// How many jobs of the lineage a model is told of.
+const MAX_TOLD: usize = 20;
 
 /// A step that is about to be done.
 enum Launch {
@@ -43,8 +48,14 @@ enum Begun {
 pub(super) struct Drive<'d> {
     pub(super) desk: &'d Desk<'d>,
     pub(super) run: Run,
-    /// The revision of the first parent.
-    pub(super) base: Option<RevisionId>,
+    /// The revisions of the parents.
+    pub(super) pins: Vec<RevisionId>,
+    /// The manifests of the further parents.
+    pub(super) others: Vec<(JobId, Manifest)>,
+    /// What the parents grew out of, once it is needed.
+    pub(super) history: Option<History>,
+    /// The conflicts as they are kept.
+    conflicts: BTreeMap<u32, ConflictRow>,
     /// The steps of earlier tries.
     pub(super) journal: BTreeMap<StepKey, StepRow>,
     /// What the next commit writes.
@@ -61,7 +72,8 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
     let fresh = lease.epoch == 1;
     let steps = if fresh { Vec::new() } else { parts.store.steps(lease.job).await? };
     let rows = if fresh { Vec::new() } else { parts.store.calls(lease.job).await? };
-    let brief = brief(engine, &job).await?;
+    let conflicts = if job.parents.len() > 1 { parts.store.conflicts(lease.job).await? } else { Vec::new() };
+    let brief = brief(engine, &job, &conflicts).await?;
     // Whoever ran this before died with these calls under way.
     let now = parts.clock.now();
     let mut given_up = Vec::new();
@@ -89,7 +101,10 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
     let drive = Drive {
         desk: &desk,
         run: Run::new(brief),
-        base: None,
+        pins: Vec::new(),
+        others: Vec::new(),
+        history: None,
+        conflicts: conflicts.into_iter().map(|row| (row.ordinal, row)).collect(),
         journal: steps.into_iter().map(|step| (step.key.clone(), step)).collect(),
         pending,
         local: BTreeMap::new(),
@@ -98,15 +113,23 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
     drive.go().await
 }
 
-async fn brief(engine: &Engine, job: &Job) -> Result<Brief, EngineError> {
+async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<Brief, EngineError> {
     let parts = &engine.parts;
     let mut ancestors: Vec<(JobId, String, String)> = Vec::new();
-    let mut next = job.parents.first().map(|link| link.job);
-    while let Some(id) = next.filter(|_| ancestors.len() < 10) {
+    // The nearest first: a job is made after its parents.
+    let mut open: BTreeSet<JobId> = job.parents.iter().map(|link| link.job).collect();
+    while let Some(id) = open.pop_last().filter(|_| ancestors.len() < MAX_TOLD) {
         let ancestor = parts.store.job(id).await?;
-        next = ancestor.parents.first().map(|link| link.job);
+        open.extend(ancestor.parents.iter().map(|link| link.job));
         ancestors.push((id, ancestor.spec.title, ancestor.spec.description));
     }
+    let mut merges = Vec::new();
+    for link in job.parents.iter().filter(|_| job.parents.len() > 1) {
+        let parent = parts.store.job(link.job).await?;
+        merges.push((link.job, parent.spec.title, parent.spec.description));
+    }
+    let decided = conflicts.iter().filter_map(|row| Some((row, row.decision.as_ref()?)));
+    let by_people = decided.filter(|(_, decision)| decision.how != How::Model);
     let style = |phase| match parts.routes.of(phase).first() {
         Some(route) if parts.providers.get(&route.provider).is_some_and(|p| p.capabilities(&route.model).tools) => {
             Style::Tools
@@ -119,6 +142,12 @@ async fn brief(engine: &Engine, job: &Job) -> Result<Brief, EngineError> {
             title: job.spec.title.clone(),
             description: job.spec.description.clone(),
             ancestors,
+            merges,
+        },
+        merge: MergeBrief {
+            policy: job.spec.merge,
+            can_ask: !parts.routes.of(Phase::Merge).is_empty(),
+            decisions: by_people.map(|(row, by)| (row.ordinal, (row.path.clone(), by.how, by.entry))).collect(),
         },
         checks: job.spec.checks.clone(),
         build: style(Phase::Build),
@@ -218,13 +247,15 @@ impl<'d> Drive<'d> {
             let known = [StepState::Applied, StepState::Answered]
                 .into_iter()
                 .find_map(|wanted| waiting.iter().find(|key| state(key) == Some(wanted)));
-            let local = waiting.iter().find(|key| matches!(key.phase, Phase::Load | Phase::Scan));
+            let local =
+                waiting.iter().find(|key| matches!(key.phase, Phase::Load | Phase::Scan) || is_merge_itself(key));
             let Some(key) = known.or(local).cloned() else { return Ok(()) };
             self.started.insert(key.clone());
             let answer = match self.journal.get(&key).and_then(|row| row.answer.clone()) {
                 Some(bytes) => replay(&key, &bytes)?,
                 None => match self.run.work(&key) {
                     Ok(Work::Load) => Answer::Loaded(self.load().await?),
+                    Ok(Work::Merge(work)) => Answer::Merged(self.merge(&work).await?),
                     Ok(Work::Scan(tree)) => Answer::Scanned(self.scan(tree).await?),
                     _ => return Err(EngineError::Internal(format!("step {key} is not what it was"))),
                 },
@@ -246,11 +277,28 @@ impl<'d> Drive<'d> {
         self.pending.blobs.extend(effects.blobs);
         self.pending.events.extend(effects.events);
         self.pending.checks.extend(effects.checks);
+        for (row, step) in effects.conflicts {
+            self.keep_conflict(row, step);
+        }
         for (step, outcome) in effects.outcomes {
             if let Some(number) = self.desk.answered_by(&step) {
                 self.pending.outcomes.push(CallOutcome { step, number, outcome });
             }
         }
+    }
+
+    /// Adds a conflict to what is written next, with the times and the author that the machine does not know.
+    fn keep_conflict(&mut self, mut row: ConflictRow, step: Option<StepKey>) {
+        let now = self.pending.at;
+        row.created = self.conflicts.get(&row.ordinal).map_or(now, |known| known.created);
+        if let Some(decision) = &mut row.decision {
+            decision.at = now;
+            decision.author = step.and_then(|step| self.desk.author_of(&step)).unwrap_or_default();
+            let (path, how, author) = (row.path.clone(), decision.how, decision.author.clone());
+            self.pending.events.push(EventKind::Resolved { path, how, author });
+        }
+        self.conflicts.insert(row.ordinal, row.clone());
+        self.pending.conflicts.push(row);
     }
 
     /// Adds a step's intent to what is written next. The inner error says why it may not begin.
@@ -276,7 +324,7 @@ impl<'d> Drive<'d> {
                 self.stage_revision(&key, &finished);
                 Launch::Deliver(key, finished)
             }
-            Work::Load | Work::Scan(_) => {
+            Work::Load | Work::Merge(_) | Work::Scan(_) => {
                 return Err(EngineError::Internal(format!("step {key} was not taken in")));
             }
         }))
@@ -360,6 +408,11 @@ fn stopped(failure: &Failure) -> JobStatus {
         FailureKind::Cancelled => JobStatus::Cancelled,
         _ => JobStatus::Failed,
     }
+}
+
+/// Returns whether a step merges a parent in, rather than asking about a conflict.
+fn is_merge_itself(key: &StepKey) -> bool {
+    key.phase == Phase::Merge && key.task.is_none()
 }
 
 /// Reads an answer from the journal.

@@ -6,9 +6,13 @@
 
 mod builder;
 mod call;
+mod conflicts;
 mod decide;
 mod desk;
 mod drive;
+mod history;
+mod merging;
+mod origins;
 mod signal;
 mod source;
 mod steps;
@@ -19,7 +23,6 @@ use std::time::Duration;
 
 use crate::content::Blob;
 use crate::event::{Event, EventKind};
-use crate::file::FileRow;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Cause, Job, JobKind, JobSpec, JobStatus, Revision, SpecError};
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
@@ -31,6 +34,9 @@ use crate::tree::FileTree;
 use signal::Signal;
 
 pub use builder::{Deliveries, EngineBuilder, Observer};
+pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
+pub use history::{FileCounts, History, MergeRefusal};
+pub use origins::{Blamed, BlamedLine};
 pub use source::StoreSource;
 
 /// The runs under way, with what asks them to stop.
@@ -77,9 +83,12 @@ pub enum EngineError {
         /// What was to be decided.
         decision: &'static str,
     },
-    /// The job has more than one parent; merging them is not part of this version.
-    #[error("job {0} has several parents; merge jobs cannot be run by this version")]
-    MergeUnsupported(JobId),
+    /// The jobs cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeRefusal),
+    /// A conflict cannot be decided so.
+    #[error(transparent)]
+    Resolve(#[from] ResolveRefusal),
     /// No provider is configured for a phase.
     #[error("no route for the phase {0}: name a candidate under [routes]")]
     NoRoute(Phase),
@@ -132,9 +141,11 @@ impl Engine {
     /// Makes a job. It is queued until it is run.
     ///
     /// # Errors
-    /// [`EngineError::Spec`] for a bad title or the like, [`StoreError::Parent`] for a bad parent.
+    /// [`EngineError::Spec`] for a bad title or the like, [`StoreError::Parent`] for a bad parent, [`EngineError::Merge`] for
+    /// parents that cannot be merged.
     pub async fn create(&self, spec: JobSpec) -> Result<JobId, EngineError> {
         spec.validate()?;
+        self.check_merge(&spec).await?;
         let title = spec.title.clone();
         let changes = Changes::new(Guard::Create(Box::new(spec)), self.parts.clock.now())
             .with_event(EventKind::Created { title });
@@ -197,7 +208,7 @@ impl Engine {
             }
             JobStatus::Queued | JobStatus::Running | JobStatus::BudgetStopped | JobStatus::Failed => {}
         }
-        self.check_routes()?;
+        self.check_routes(&job)?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
         let signal = Arc::new(Signal::default());
@@ -246,33 +257,6 @@ impl Engine {
         Ok(StoreSource::new(tree, crate::contents::Contents::default(), self.parts.store.clone()))
     }
 
-    /// Returns where each file of a job comes from.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the job is not there or has no result yet.
-    pub async fn files(&self, reference: RevisionRef) -> Result<Vec<FileRow>, EngineError> {
-        let store = &self.parts.store;
-        let revision = store.resolve(reference).await?;
-        let manifest = store.manifest(revision.id).await?;
-        // Against the first parent, whatever revisions of the job itself lie between.
-        let mut base = revision.base;
-        while let Some(id) = base {
-            let earlier = store.revision(id).await?;
-            if earlier.job != revision.job {
-                break;
-            }
-            base = earlier.base;
-        }
-        if base == revision.base {
-            return Ok(manifest.file_rows(&store.delta(revision.id).await?));
-        }
-        let old = match base {
-            Some(id) => store.manifest(id).await?.tree(),
-            None => FileTree::default(),
-        };
-        Ok(manifest.file_rows(&manifest.tree().delta_from(&old, &BTreeMap::new())))
-    }
-
     /// Returns the line of first parents that leads to a revision, root first, each with the revision it contributes.
     ///
     /// # Errors
@@ -299,11 +283,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Deploy`]; the target is as it was then.
     pub async fn deploy(&self, reference: RevisionRef, deployer: &dyn Deployer) -> Result<Delivery, EngineError> {
-        let lineage = self.lineage(reference).await?;
+        let lineage = self.ancestry(reference).await?;
         let (job, revision) =
             lineage.last().ok_or_else(|| EngineError::Internal("a lineage without jobs".to_owned()))?;
         let source = self.source(revision.id).await?;
-        let manifest = self.parts.store.manifest(revision.id).await?;
+        let manifest = self.manifest(revision).await?;
         let deployment = Deployment::new(job, revision, &lineage, &source).with_manifest(&manifest);
         let delivery = deployer.deploy(deployment).await?;
         let guard = Guard::Version { job: job.id, version: job.version };
@@ -335,10 +319,14 @@ impl Engine {
         Ok(receipt)
     }
 
-    fn check_routes(&self) -> Result<(), EngineError> {
-        for phase in [Phase::Plan, Phase::Build, Phase::Repair, Phase::Critique] {
+    /// Insists that somebody can be asked, except where perhaps nobody has to be: in a merge without a description.
+    fn check_routes(&self, job: &Job) -> Result<(), EngineError> {
+        let is_merge = job.parents.len() > 1;
+        let needs_none = is_merge && job.spec.description.trim().is_empty();
+        let merge = is_merge.then_some(Phase::Merge);
+        for phase in merge.into_iter().chain([Phase::Plan, Phase::Build, Phase::Repair, Phase::Critique]) {
             let candidates = self.parts.routes.of(phase);
-            if candidates.is_empty() {
+            if candidates.is_empty() && !needs_none && phase != Phase::Merge {
                 return Err(EngineError::NoRoute(phase));
             }
             if let Some(unknown) = candidates.iter().find(|route| !self.parts.providers.contains_key(&route.provider)) {
@@ -350,9 +338,6 @@ impl Engine {
     }
 
     async fn check_parents(&self, job: &Job) -> Result<(), EngineError> {
-        if job.parents.len() > 1 {
-            return Err(EngineError::MergeUnsupported(job.id));
-        }
         for link in &job.parents {
             let parent = self.parts.store.job(link.job).await?;
             if link.revision.is_none() && parent.head.is_none() {

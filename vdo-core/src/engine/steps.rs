@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::engine::{EngineError, StoreSource};
+use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Advice, Failure, FailureKind, chain};
-use crate::id::{RevisionRef, StepKey};
-use crate::job::{Cause, Job, JobStatus, Revision};
+use crate::id::{JobId, RevisionRef, StepKey};
+use crate::job::{Cause, JobStatus};
 use crate::port::changes::{LeaseChange, NewRevision, StatusChange, StepWrite};
-use crate::port::{CheckError, CheckRequest, Deployment, StepState, TreeSource};
+use crate::port::{CheckError, CheckRequest, Delivery, Deployment, StepState, TreeSource};
 use crate::run::{Answer, CheckWork, End, Finished, Loaded};
 use crate::tree::FileTree;
 
@@ -34,10 +34,13 @@ impl Drive<'_> {
                     revision
                 }
             };
+            let manifest = store.manifest(revision.id).await?;
             if ordinal == 0 {
-                self.base = Some(revision.id);
-                loaded.tree = store.manifest(revision.id).await?.tree();
+                loaded.tree = manifest.tree();
+            } else {
+                self.others.push((link.job, manifest));
             }
+            self.pins.push(revision.id);
             loaded.parents.push(RevisionRef { job: link.job, number: Some(revision.number) });
         }
         Ok(loaded)
@@ -61,22 +64,18 @@ impl Drive<'_> {
             return;
         }
         self.pending.stamps.extend(finished.stamps.iter().copied().chain(self.desk.review_stamp()));
+        let authors = self.desk.authors().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         self.pending.revision = Some(NewRevision {
             root_hash: finished.tree.root_hash(),
-            base: self.base,
-            delta: finished.delta.clone(),
+            base: self.pins.first().copied(),
+            delta: finished.delta.clone().with_origins(&self.others),
             cause: Cause::Run,
-            author: self.desk.authors().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            author: if authors.is_empty() && !self.others.is_empty() { "merge".to_owned() } else { authors },
         });
     }
 
     /// Hands the new revision over, if the job has a place for it, and ends the job.
     pub(super) async fn deliver(&mut self, key: StepKey, finished: &Finished) -> Result<Answer, EngineError> {
-        let reference = RevisionRef::head(self.desk.job.id);
-        let lineage: Vec<(Job, Revision)> = match self.desk.parts().deliveries {
-            Some(_) => self.desk.engine.lineage(reference).await?,
-            None => Vec::new(),
-        };
         let (mut status, mut reason) = match &finished.end {
             End::Completed => (JobStatus::Completed, None),
             End::NeedsDecision(why) => (JobStatus::NeedsDecision, Some(why.clone())),
@@ -84,26 +83,19 @@ impl Drive<'_> {
         };
         let mut branch = None;
         let mut events = Vec::new();
-        let target =
-            lineage.first().and_then(|(root, _)| self.desk.parts().deliveries.as_ref().and_then(|place| place(root)));
-        if let (Some(deployer), Some((job, revision))) = (target, lineage.last()) {
-            let source = self.source(finished.tree.clone());
-            let mut sources = Vec::new();
-            for (ancestor, revision) in lineage.iter().rev().skip(1).take(MAX_ANCESTORS) {
-                sources.push((ancestor.id, self.desk.engine.source(revision.id).await?));
-            }
-            let ancestors: Vec<_> = sources.iter().map(|(id, source)| (*id, source as &dyn TreeSource)).collect();
-            let deployment = Deployment::new(job, revision, &lineage, &source).with_ancestors(&ancestors);
-            match deployer.deploy(deployment).await {
-                Ok(delivery) => {
+        if !finished.is_held {
+            match self.desk.engine.hand_over(self.desk.job.id, &self.source(finished.tree.clone())).await {
+                Ok(None) => {}
+                Ok(Some(delivery)) => {
                     branch = delivery.branch;
                     let (how, place, files) = (delivery.how, delivery.place, delivery.files);
                     events.push(EventKind::Delivered { how, place, files });
                 }
-                Err(error) => {
+                Err(EngineError::Deploy(error)) => {
                     status = JobStatus::NeedsDecision;
                     reason = Some(format!("the result is in the store, but was not delivered: {}", chain(&error)));
                 }
+                Err(error) => return Err(error),
             }
         }
         events.push(EventKind::Status { status, reason: reason.clone() });
@@ -115,6 +107,23 @@ impl Drive<'_> {
         changes.steps.push(StepWrite { key, state: StepState::Applied, request_hash: None, answer: None });
         self.desk.write(changes).await?;
         Ok(Answer::Delivered)
+    }
+}
+
+impl Engine {
+    /// Hands a job's newest revision to the place that jobs of its lineage go to, if there is one.
+    pub(super) async fn hand_over(&self, id: JobId, source: &StoreSource) -> Result<Option<Delivery>, EngineError> {
+        let Some(places) = &self.parts.deliveries else { return Ok(None) };
+        let lineage = self.ancestry(RevisionRef::head(id)).await?;
+        let (Some((root, _)), Some((job, revision))) = (lineage.first(), lineage.last()) else { return Ok(None) };
+        let Some(deployer) = places(root) else { return Ok(None) };
+        let mut sources = Vec::new();
+        for (ancestor, revision) in lineage.iter().rev().skip(1).take(MAX_ANCESTORS) {
+            sources.push((ancestor.id, self.source(revision.id).await?));
+        }
+        let ancestors: Vec<_> = sources.iter().map(|(id, source)| (*id, source as &dyn TreeSource)).collect();
+        let deployment = Deployment::new(job, revision, &lineage, source).with_ancestors(&ancestors);
+        Ok(Some(deployer.deploy(deployment).await?))
     }
 }
 

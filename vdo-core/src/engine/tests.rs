@@ -3,7 +3,9 @@
 
 mod cancel;
 mod crash;
+mod merge;
 mod money;
+mod origins;
 mod parts;
 mod routing;
 mod whole;

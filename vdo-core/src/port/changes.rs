@@ -4,6 +4,7 @@
 //! of a run, or the version of the job he looked at.
 
 use crate::check::CheckReport;
+use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash, Bytes};
 use crate::event::EventKind;
 use crate::id::{JobId, Phase, RevisionId, StepKey};
@@ -160,6 +161,8 @@ pub struct Changes {
     pub revision: Option<NewRevision>,
     /// Evidence.
     pub checks: Vec<CheckWrite>,
+    /// Conflicts, whole; each replaces the one with its ordinal. A content that decides one has to be stored.
+    pub conflicts: Vec<ConflictRow>,
     /// Events, in order; the store numbers them.
     pub events: Vec<EventKind>,
 }
@@ -184,6 +187,7 @@ impl Changes {
             outcomes: Vec::new(),
             revision: None,
             checks: Vec::new(),
+            conflicts: Vec::new(),
             events: Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::CheckReport;
+use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash, Bytes};
 use crate::event::Event;
 use crate::failure::Failure;
@@ -414,6 +415,12 @@ pub trait Journal {
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such job.
     async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError>;
+
+    /// Returns what the merge of a job left to decide, open and decided, by ordinal.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError>;
 }
 
 /// Reads the ledger.

@@ -9,6 +9,7 @@ use crate::context;
 use crate::diff;
 use crate::failure::{Failure, FailureKind};
 use crate::id::Phase;
+use crate::job::MergePolicy;
 use crate::merge;
 use crate::path::RepoPath;
 use crate::prompt;
@@ -65,7 +66,7 @@ impl Run {
             self.fail(Failure::new(FailureKind::UnusableReply, format!("{task}{why}")));
             return true;
         }
-        self.join(finished, effects);
+        self.join(finished, syntax, effects);
         true
     }
 
@@ -73,7 +74,8 @@ impl Run {
     pub(super) fn step_bench(&mut self, bench: &mut Bench, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
         let limits = &self.brief.limits;
         let style = self.style(bench.key.phase);
-        let rules = Rules { style, turns: limits.turns, refusals: limits.refusals, syntax };
+        let (given, plan) = (&self.given, self.plan.as_ref());
+        let rules = Rules { style, turns: limits.turns, refusals: limits.refusals, syntax, given, plan };
         bench.step(&mut self.inbox, &mut self.contents, &rules, effects)
     }
 
@@ -115,18 +117,24 @@ impl Run {
             return BTreeSet::new();
         }
         let mut wanted = BTreeSet::new();
-        for (at, bench) in wave.iter().enumerate() {
-            for other in wave.iter().skip(at + 1) {
-                wanted.extend(merge::needed(&bench.base, &bench.tree, &other.tree));
+        // Joins one after the other; what a join makes itself is at hand.
+        let mut joined = self.tree.clone();
+        for bench in wave {
+            wanted.extend(merge::needed(&bench.base, &joined, &bench.tree));
+            for (path, _, after) in diff::changed_paths(&bench.base, &bench.tree) {
+                match after {
+                    Some(entry) => joined.0.insert(path, entry),
+                    None => joined.0.remove(&path),
+                };
             }
         }
         wanted
     }
 
-    fn join(&mut self, mut finished: BTreeSet<crate::id::TaskId>, effects: &mut Effects) {
+    fn join(&mut self, mut finished: BTreeSet<crate::id::TaskId>, syntax: &dyn Syntax, effects: &mut Effects) {
         let Stage::Build { wave, .. } = &mut self.stage else { return };
         for bench in std::mem::take(wave) {
-            let merged = merge::trees(&bench.base, &self.tree, &bench.tree, &self.contents);
+            let merged = merge::trees(&bench.base, &self.tree, &bench.tree, &self.contents, syntax);
             if let Some(conflict) = merged.conflicts.first() {
                 let reason =
                     format!("two tasks changed {} in ways that do not merge: {}", conflict.path, conflict.reason);
@@ -148,7 +156,9 @@ impl Run {
     }
 
     pub(super) fn begin_test(&mut self, effects: &mut Effects) {
-        if self.commands.is_empty() {
+        if self.is_plain_merge() && (self.commands.is_empty() || self.brief.merge.policy == MergePolicy::Clean) {
+            self.begin_deliver(effects);
+        } else if self.commands.is_empty() {
             self.begin_critique(effects);
         } else {
             self.phase_begins(Phase::Test, effects);

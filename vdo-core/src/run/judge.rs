@@ -15,7 +15,7 @@ use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::findings::{Critique, Finding};
 use crate::id::{Phase, StepKey};
-use crate::job::Stamp;
+use crate::job::{MergePolicy, Stamp};
 use crate::message::OutputSchema;
 use crate::path::RepoPath;
 use crate::port::Outcome;
@@ -58,7 +58,12 @@ impl Run {
         self.report = Some(report);
         if passed {
             self.last_failure = None;
-            self.begin_critique(effects);
+            // What two reviewed jobs did and nobody touched since needs no further review.
+            if self.is_plain_merge() && self.repairs == 0 {
+                self.begin_sandbox(effects);
+            } else {
+                self.begin_critique(effects);
+            }
         } else {
             self.begin_repair(&failures, Some(print), effects);
         }
@@ -227,8 +232,14 @@ impl Run {
         self.stage = Stage::Sandbox;
     }
 
-    fn begin_deliver(&mut self, effects: &mut Effects) {
-        let end = if self.commands.is_empty() {
+    pub(super) fn begin_deliver(&mut self, effects: &mut Effects) {
+        let policy = self.is_merge().then_some(self.brief.merge.policy);
+        let end = if policy == Some(MergePolicy::Clean) && self.is_plain_merge() {
+            End::Completed
+        } else if policy == Some(MergePolicy::Ask) {
+            let reason = "the merge waits to be accepted: look at it with vdo diff, accept it with vdo approve";
+            End::NeedsDecision(reason.to_owned())
+        } else if self.commands.is_empty() {
             let reason =
                 "no command shows whether the result works; name one with --check, or accept it with vdo approve";
             End::NeedsDecision(reason.to_owned())
@@ -254,7 +265,9 @@ impl Run {
             Stage::Deliver { end } => end.clone(),
             _ => End::Completed,
         };
-        Finished { tree: self.tree.clone(), delta: self.tree.delta_from(&self.base, &self.steps), stamps, end }
+        let is_held = self.is_merge() && self.brief.merge.policy == MergePolicy::Ask;
+        let delta = self.tree.delta_from(&self.base, &self.steps);
+        Finished { tree: self.tree.clone(), delta, stamps, end, is_held }
     }
 }
 

@@ -14,6 +14,7 @@ mod bench;
 mod build;
 mod judge;
 mod look;
+mod merging;
 mod planning;
 mod state;
 
@@ -24,12 +25,16 @@ use crate::content::{Blob, BlobHash};
 use crate::contents::Contents;
 use crate::failure::Failure;
 use crate::id::{Phase, StepKey};
+use crate::merge::Merged;
 use crate::message::Reply;
 use crate::port::Scanned;
 use crate::syntax::Syntax;
 use crate::tree::FileTree;
 
-pub use state::{Ask, Brief, CheckWork, Effects, End, Finished, Limits, Loaded, Run, Style, Work};
+pub use merging::{check_text, merged_mode, side_labels};
+pub use state::{
+    Ask, Brief, CheckWork, Effects, End, Finished, Limits, Loaded, MergeBrief, MergeWork, Run, Style, Work,
+};
 use state::{Stage, VERSION};
 
 /// A step's answer.
@@ -37,6 +42,8 @@ use state::{Stage, VERSION};
 pub enum Answer {
     /// To [`Work::Load`].
     Loaded(Loaded),
+    /// To [`Work::Merge`].
+    Merged(Merged),
     /// To [`Work::Scan`].
     Scanned(Scanned),
     /// To [`Work::Ask`].
@@ -85,6 +92,7 @@ impl Run {
     pub fn phase(&self) -> Phase {
         match &self.stage {
             Stage::Load => Phase::Load,
+            Stage::Merge(_) => Phase::Merge,
             Stage::Scan => Phase::Scan,
             Stage::Plan(_) => Phase::Plan,
             Stage::Build { .. } => Phase::Build,
@@ -122,6 +130,7 @@ impl Run {
     pub fn ready(&self) -> Vec<StepKey> {
         let keys: Vec<StepKey> = match &self.stage {
             Stage::Load => vec![StepKey::first(Phase::Load)],
+            Stage::Merge(merging) => merging.ready(),
             Stage::Scan => vec![StepKey::first(Phase::Scan)],
             Stage::Plan(talk) => talk.ready(Phase::Plan),
             Stage::Build { wave, .. } => wave.iter().flat_map(bench::Bench::ready).collect(),
@@ -146,6 +155,7 @@ impl Run {
         }
         match &self.stage {
             Stage::Load => Ok(Work::Load),
+            Stage::Merge(merging) => merging.work(key, self).ok_or_else(not_ready),
             Stage::Scan => Ok(Work::Scan(self.tree.clone())),
             Stage::Plan(talk) => Ok(Work::Ask(Box::new(self.plan_ask(talk)))),
             Stage::Build { wave, .. } => {
@@ -172,12 +182,14 @@ impl Run {
             (&answer, key.phase, key.tool),
             (Answer::Loaded(_), Phase::Load, _)
                 | (Answer::Scanned(_), Phase::Scan, _)
-                | (Answer::Reply(_), Phase::Plan | Phase::Build | Phase::Repair | Phase::Critique, 0)
+                | (Answer::Merged(_), Phase::Merge, 0)
+                | (Answer::Reply(_), Phase::Merge | Phase::Plan | Phase::Build | Phase::Repair | Phase::Critique, 0)
                 | (Answer::Checked(_), Phase::Test | Phase::Sandbox, 0)
                 | (Answer::Checked(_), Phase::Build | Phase::Repair, 1..)
                 | (Answer::Delivered, Phase::Deliver, _)
         );
-        if !fits {
+        let is_local = matches!(answer, Answer::Merged(_));
+        if !fits || (key.phase == Phase::Merge && is_local == key.task.is_some()) {
             return Err(RunError::WrongAnswer(key));
         }
         self.inbox.insert(key, answer);
@@ -194,6 +206,7 @@ impl Run {
 
     fn wanted(&self) -> BTreeSet<BlobHash> {
         match &self.stage {
+            Stage::Merge(merging) => merging.wanted(&self.brief.merge),
             Stage::Plan(talk) if talk.opening.is_none() => self.plan_wants(),
             Stage::Build { wave, .. } => {
                 let mut wanted: BTreeSet<BlobHash> = wave.iter().flat_map(|bench| bench.wanted(self)).collect();
@@ -224,6 +237,7 @@ impl Run {
     fn step(&mut self, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
         match &mut self.stage {
             Stage::Load => self.take_loaded(effects),
+            Stage::Merge(_) => self.step_merge(syntax, effects),
             Stage::Scan => self.take_scanned(effects),
             Stage::Plan(_) => self.step_plan(effects),
             Stage::Build { .. } => self.step_build(syntax, effects),

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::merging::Merging;
 use super::state::{Ask, Effects, Run, Stage};
 use super::{Answer, Style};
 use crate::check::{CheckCommand, CommandSource, Runner};
@@ -66,10 +67,16 @@ impl Run {
         let Some(Answer::Loaded(loaded)) = self.inbox.remove(&key) else { return false };
         effects.applied.push(key);
         let files = u64::try_from(loaded.tree.len()).unwrap_or(u64::MAX);
-        effects.events.push(EventKind::Loaded { parents: loaded.parents, files });
+        effects.events.push(EventKind::Loaded { parents: loaded.parents.clone(), files });
+        self.parents = loaded.parents;
         self.base = loaded.tree.clone();
+        self.given = loaded.tree.clone();
         self.tree = loaded.tree;
         self.stage = Stage::Scan;
+        if self.is_merge() {
+            self.phase_begins(Phase::Merge, effects);
+            self.stage = Stage::Merge(Box::new(Merging::at(1, 0)));
+        }
         true
     }
 
@@ -78,6 +85,11 @@ impl Run {
         let Some(Answer::Scanned(scanned)) = self.inbox.remove(&key) else { return false };
         effects.applied.push(key);
         self.scanned = scanned;
+        if self.is_plain_merge() {
+            self.commands = self.choose_commands(None, effects);
+            self.begin_test(effects);
+            return true;
+        }
         self.phase_begins(Phase::Plan, effects);
         self.stage = Stage::Plan(Talk::at(1));
         true
@@ -166,7 +178,7 @@ impl Run {
     fn begin_building(&mut self, plan: Plan, effects: &mut Effects) {
         let tasks = plan.tasks.iter().map(|task| (task.id.clone(), task.title.clone())).collect();
         effects.events.push(EventKind::Planned { summary: plan.summary.clone(), tasks });
-        self.commands = self.choose_commands(&plan, effects);
+        self.commands = self.choose_commands(Some(&plan), effects);
         self.plan = Some(plan);
         self.phase_begins(Phase::Build, effects);
         self.stage = Stage::Build { done: BTreeSet::new(), wave: Vec::new() };
@@ -174,7 +186,7 @@ impl Run {
     }
 
     /// Chooses the check commands: the user's, else those the project implies, else the plan's that can fail.
-    fn choose_commands(&self, plan: &Plan, effects: &mut Effects) -> Vec<CheckCommand> {
+    fn choose_commands(&self, plan: Option<&Plan>, effects: &mut Effects) -> Vec<CheckCommand> {
         let named = |run: &String, source| CheckCommand { run: run.clone(), source, runner: runner_of(run) };
         if !self.brief.checks.is_empty() {
             return self.brief.checks.iter().map(|run| named(run, CommandSource::User)).collect();
@@ -182,7 +194,8 @@ impl Run {
         if !self.scanned.checks.is_empty() {
             return self.scanned.checks.clone();
         }
-        let (empty, real): (Vec<&String>, Vec<&String>) = plan.checks.iter().partition(|run| plan::cannot_fail(run));
+        let planned = plan.iter().flat_map(|plan| &plan.checks);
+        let (empty, real): (Vec<&String>, Vec<&String>) = planned.partition(|run| plan::cannot_fail(run));
         for run in empty {
             let text = format!("the plan's check {run:?} cannot fail and shows nothing; it is not used");
             effects.events.push(EventKind::Note { text, tier: None });

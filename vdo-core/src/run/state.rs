@@ -6,16 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::Answer;
 use super::bench::Bench;
+use super::merging::Merging;
 use super::planning::Talk;
 use crate::check::{CheckCommand, CheckReport, Setup};
-use crate::content::{Blob, BlobHash};
+use crate::conflict::{ConflictRow, How};
+use crate::content::{Blob, BlobHash, Entry};
 use crate::contents::Contents;
 use crate::event::EventKind;
 use crate::failure::Failure;
 use crate::findings::Finding;
 use crate::id::{Phase, RevisionRef, StepKey, TaskId};
-use crate::job::Stamp;
+use crate::job::{MergePolicy, Stamp};
 use crate::message::{Message, OutputSchema, ToolSpec};
+use crate::path::RepoPath;
 use crate::port::changes::CheckWrite;
 use crate::port::{Outcome, Scanned};
 use crate::prompt::{Assignment, Prompts};
@@ -23,7 +26,7 @@ use crate::task::Plan;
 use crate::tree::{Delta, FileTree};
 
 /// The version of the state's form.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Caps on one run. Reaching one ends the run with a typed failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +143,8 @@ impl Style {
 pub struct Brief {
     /// The job.
     pub assignment: Assignment,
+    /// What a merge may do, and what people decided about it.
+    pub merge: MergeBrief,
     /// The commands the user named.
     pub checks: Vec<String>,
     /// How builders are asked.
@@ -152,13 +157,33 @@ pub struct Brief {
     pub prompts: Prompts,
 }
 
+/// What a run is told about the merge of its parents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeBrief {
+    /// What may happen where the parents do not simply fit together.
+    pub policy: MergePolicy,
+    /// Whether there is a model to ask about conflicts.
+    pub can_ask: bool,
+    /// What people decided, by the conflict's number: the path, in which way, and what the file is.
+    pub decisions: BTreeMap<u32, (RepoPath, How, Option<Entry>)>,
+}
+
 /// The files a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loaded {
     /// The parents, pinned.
     pub parents: Vec<RevisionRef>,
-    /// Their files.
+    /// The files of the first one.
     pub tree: FileTree,
+}
+
+/// A further parent to merge in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeWork {
+    /// Its ordinal among the parents, from 1.
+    pub round: u32,
+    /// Everything merged before it.
+    pub ours: FileTree,
 }
 
 /// A request to a model, in all but the model.
@@ -206,6 +231,8 @@ pub struct Finished {
     pub stamps: Vec<Stamp>,
     /// How the run ends once this is done.
     pub end: End,
+    /// Whether it is only kept, until somebody accepts it.
+    pub is_held: bool,
 }
 
 /// What a step consists of.
@@ -213,6 +240,8 @@ pub struct Finished {
 pub enum Work {
     /// Pin the parents and read their tree.
     Load,
+    /// Merge one more parent in.
+    Merge(Box<MergeWork>),
     /// Look at this tree.
     Scan(FileTree),
     /// Ask a model.
@@ -245,6 +274,8 @@ pub struct Effects {
     pub events: Vec<EventKind>,
     /// Evidence.
     pub checks: Vec<CheckWrite>,
+    /// Conflicts that were found, and those that a step decided. Times and authors are the driver's to fill in.
+    pub conflicts: Vec<(ConflictRow, Option<StepKey>)>,
     /// What became of replies.
     pub outcomes: Vec<(StepKey, Outcome)>,
 }
@@ -261,6 +292,7 @@ impl Effects {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Stage {
     Load,
+    Merge(Box<Merging>),
     Scan,
     Plan(Talk),
     Build { done: BTreeSet<TaskId>, wave: Vec<Bench> },
@@ -278,12 +310,15 @@ pub struct Run {
     pub(super) version: u32,
     pub(super) brief: Brief,
     pub(super) stage: Stage,
-    /// The parents' files.
+    pub(super) parents: Vec<RevisionRef>,
+    /// The first parent's files.
     pub(super) base: FileTree,
+    /// The files the work starts from: the first parent's, or those of all parents merged.
+    pub(super) given: FileTree,
     /// The files as they are now.
     pub(super) tree: FileTree,
     /// The step that wrote a path last.
-    pub(super) steps: BTreeMap<crate::path::RepoPath, StepKey>,
+    pub(super) steps: BTreeMap<RepoPath, StepKey>,
     pub(super) scanned: Scanned,
     pub(super) plan: Option<Plan>,
     pub(super) commands: Vec<CheckCommand>,
@@ -312,7 +347,9 @@ impl Run {
             version: VERSION,
             brief,
             stage: Stage::Load,
+            parents: Vec::new(),
             base: FileTree::default(),
+            given: FileTree::default(),
             tree: FileTree::default(),
             steps: BTreeMap::new(),
             scanned: Scanned::default(),

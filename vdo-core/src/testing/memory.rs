@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::check::CheckReport;
+use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
@@ -60,6 +61,7 @@ struct Record {
     steps: Vec<StepRow>,
     calls: Vec<CallRow>,
     checks: Vec<(Phase, u32, CheckReport)>,
+    conflicts: BTreeMap<u32, ConflictRow>,
     events: Vec<Event>,
 }
 
@@ -135,6 +137,7 @@ impl Data {
             steps: Vec::new(),
             calls: Vec::new(),
             checks: Vec::new(),
+            conflicts: BTreeMap::new(),
             events: Vec::new(),
         })
     }
@@ -192,6 +195,12 @@ impl Data {
         record.money(&changes)?;
         let tree = changes.revision.as_ref().map(|new| self.revise(&mut record, new, &changes)).transpose()?;
         record.judge(&changes)?;
+        for row in &changes.conflicts {
+            let Some(entry) = row.decision.as_ref().and_then(|decision| decision.entry) else { continue };
+            if !self.blobs.contains_key(&entry.blob) && !changes.blobs.iter().any(|blob| blob.hash() == entry.blob) {
+                return Err(invalid(format!("the content {} of {} is not stored", entry.blob, row.path)));
+            }
+        }
         let first_seq = if changes.events.is_empty() { 0 } else { record.events.len() as u64 + 1 };
         let mut receipt = Receipt { first_seq, ..receipt(&record.job, false) };
         receipt.revision = tree.as_ref().map(|tree| (tree.revision.id, tree.revision.number));
@@ -202,6 +211,7 @@ impl Data {
                 row.outcome = Some(known.outcome);
             }
         }
+        record.conflicts.extend(changes.conflicts.into_iter().map(|row| (row.ordinal, row)));
         record.checks.extend(changes.checks.into_iter().map(|check| (check.phase, check.attempt, check.report)));
 
         // Nothing is refused from here on.

@@ -3,6 +3,7 @@
 //! Never derives the schema from the entities: what is in a user's file is what these texts say.
 
 mod m0001_init;
+mod m0002_merge;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -12,6 +13,6 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_init::Migration)]
+        vec![Box::new(m0001_init::Migration), Box::new(m0002_merge::Migration)]
     }
 }

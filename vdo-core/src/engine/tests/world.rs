@@ -12,6 +12,7 @@ use futures_util::task::noop_waker_ref;
 use serde_json::{Value, json};
 
 use crate::check::{CheckReport, CommandOutcome, Exit, Tier};
+use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash, Entry};
 use crate::engine::{Engine, EngineBuilder, Import, lock};
 use crate::event::Event;
@@ -176,6 +177,9 @@ impl Journal for Gate {
     }
     async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
         self.inner.checks(job).await
+    }
+    async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
+        self.inner.conflicts(job).await
     }
 }
 

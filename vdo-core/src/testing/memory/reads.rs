@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::check::CheckReport;
+use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
@@ -73,6 +74,10 @@ impl Journal for MemoryStore {
 
     async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
         Ok(self.data().record(job)?.checks.clone())
+    }
+
+    async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
+        Ok(self.data().record(job)?.conflicts.values().cloned().collect())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::message::Stop;
 use crate::usage::Usage;
 
 /// Phases that answers may name although a run has no stage of that name: they are routes of their own.
-const MORE_PHASES: [&str; 2] = ["merge", "learn"];
+const MORE_PHASES: [&str; 1] = ["learn"];
 
 /// An answers file is not what it has to be.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use super::Fresh;
 use super::fixtures::*;
 use crate::content::BlobHash;
 use crate::id::{JobId, RevisionId, RevisionRef};
-use crate::job::{Autonomy, Job, JobKind, JobSpec, JobStatus, ParentLink, Stamp};
+use crate::job::{Autonomy, Job, JobKind, JobSpec, JobStatus, MergePolicy, ParentLink, Stamp};
 use crate::money::NanoUsd;
 use crate::port::changes::{Changes, Guard, Rating, Receipt};
 use crate::port::{JobQuery, StoreError};
@@ -20,6 +20,7 @@ pub(super) async fn a_new_job_is_what_was_asked_for(fresh: Fresh) {
         description: "Two lines\nand \"quotes\" and a NUL \u{0} inside".to_owned(),
         kind: JobKind::External,
         parents: Vec::new(),
+        merge: MergePolicy::Ask,
         budget: Some(NanoUsd(i64::MAX)),
         autonomy: Autonomy::ReviewAll,
         checks: vec!["make test".to_owned(), "make lint".to_owned()],

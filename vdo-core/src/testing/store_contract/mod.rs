@@ -21,6 +21,7 @@
 //! ```
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a case fails as a test does")]
 
+mod conflicts;
 mod contents;
 mod fixtures;
 mod jobs;
@@ -163,6 +164,9 @@ cases! { $
     trees::a_long_chain_of_revisions_adds_up,
     trees::files_know_the_job_they_come_from,
     trees::a_delta_comes_back_whole,
+    trees::a_merge_knows_which_parent_a_file_came_with,
+    conflicts::conflicts_come_back_and_a_later_one_replaces_its_number,
+    conflicts::a_decision_has_its_content_and_one_of_two_at_a_time_is_refused,
     contents::any_bytes_come_back,
     contents::contents_are_stored_once_and_missing_ones_are_named,
     records::steps_move_on_and_keep_their_answers,

@@ -3,6 +3,7 @@
 use super::Fresh;
 use super::fixtures::*;
 use crate::check::{Exit, Tier};
+use crate::conflict::How;
 use crate::content::{BlobHash, Bytes};
 use crate::event::{Event, EventKind};
 use crate::failure::{Advice, Failure, FailureKind};
@@ -96,6 +97,8 @@ fn every_event(job: JobId) -> Vec<EventKind> {
         EventKind::Created { title: "x \u{0} \u{1F600}".to_owned() },
         EventKind::Started { owner: "host:1:1".to_owned(), epoch: u64::MAX, replayed: 0 },
         EventKind::Loaded { parents: vec![RevisionRef::head(job), RevisionRef { job, number: Some(2) }], files: 3 },
+        EventKind::Merged { parent: RevisionRef { job, number: Some(1) }, files: 3, conflicts: u64::MAX },
+        EventKind::Conflict { path: path.clone(), reason: "both".to_owned() },
         EventKind::Planned { summary: String::new(), tasks: vec![(task.clone(), "title".to_owned())] },
         EventKind::Refused { step: key(2).with_tool(1), faults: vec!["a".to_owned(), String::new()] },
         call(Some(5)),
@@ -127,6 +130,8 @@ fn every_event(job: JobId) -> Vec<EventKind> {
         EventKind::Delivered { how: "branch".to_owned(), place: "vdo/job-1-x".to_owned(), files: 4 },
         EventKind::Note { text: "confined".to_owned(), tier: Some(Tier::T1) },
     ];
+    let resolved = |how| EventKind::Resolved { path: "a".parse().unwrap(), how, author: "a person".to_owned() };
+    events.extend(How::ALL.map(resolved));
     let status = |status| EventKind::Status { status, reason: Some("why".to_owned()) };
     events.extend(JobStatus::ALL.map(status));
     events.extend(Phase::ALL.map(|phase| EventKind::Phase { phase }));

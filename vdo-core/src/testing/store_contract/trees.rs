@@ -183,7 +183,7 @@ pub(super) async fn a_delta_comes_back_whole(fresh: Fresh) {
     let store = fresh.store().await;
     let (id, first, base) = imported(&store, &[("gone", "1"), ("old name", "2"), ("both", "3")]).await;
     let entry = |text: &str, mode| Entry { blob: BlobHash::of(text.as_bytes()), mode };
-    let with = |change, step: Option<u32>| DeltaEntry { change, step: step.map(key) };
+    let with = |change, step: Option<u32>| DeltaEntry { change, step: step.map(key), origin: None };
     let path = |path: &str| -> RepoPath { path.parse().unwrap() };
     let delta = Delta(BTreeMap::from([
         (path("gone"), with(Change::Deleted, Some(1))),
@@ -202,4 +202,31 @@ pub(super) async fn a_delta_comes_back_whole(fresh: Fresh) {
     };
     let receipt = change(&store, id, |changes| changes.revision = Some(new)).await;
     assert_eq!(store.delta(receipt.revision.unwrap().0).await.unwrap(), delta);
+}
+
+pub(super) async fn a_merge_knows_which_parent_a_file_came_with(fresh: Fresh) {
+    let store = fresh.store().await;
+    let (root, first, base) = imported(&store, &[("a", "1"), ("b", "2")]).await;
+    let side = async |path: &str, text: &str| {
+        let mut tree = base.clone();
+        tree.0.insert(path.parse().unwrap(), Entry::file(BlobHash::of(text.as_bytes())));
+        let mut changes = creating(JobSpec::new(path, "").with_parent(RevisionRef { job: root, number: Some(1) }));
+        changes.blobs = blobs(&[text]);
+        changes.revision = Some(revision(Some((first, &base)), &tree));
+        let receipt = store.commit(changes).await.unwrap();
+        (receipt.job, receipt.revision.unwrap().0, tree)
+    };
+    let (ours, theirs) = (side("x", "ours").await, side("y", "theirs").await);
+    let merged: FileTree = ours.2.0.clone().into_iter().chain(theirs.2.0.clone()).collect();
+    let others = [(theirs.0, store.manifest(theirs.1).await.unwrap())];
+    let delta = merged.delta_from(&ours.2, &BTreeMap::new()).with_origins(&others);
+    let pinned = |job| RevisionRef { job, number: Some(1) };
+    let mut changes = creating(JobSpec::new("merge", "").with_parent(pinned(ours.0)).with_parent(pinned(theirs.0)));
+    changes.revision = Some(NewRevision { delta: delta.clone(), ..revision(Some((ours.1, &ours.2)), &merged) });
+    let receipt = store.commit(changes).await.unwrap();
+    let id = receipt.revision.unwrap().0;
+    assert_eq!(store.delta(id).await.unwrap(), delta);
+    let manifest = store.manifest(id).await.unwrap();
+    let from = |path: &str| manifest.0[&path.parse::<RepoPath>().unwrap()].job;
+    assert_eq!(["a", "b", "x", "y"].map(from), [root, root, ours.0, theirs.0]);
 }
