@@ -204,8 +204,12 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
                     .to_owned());
             }
         }
-        // Imports come first, whoever added them.
-        merged.sort_by_key(|block| block.ident.0 != MemberKind::Import);
+        // Imports come first, whoever added them, and what has a part of the text to itself last: what follows it would be in it.
+        merged.sort_by_key(|block| match block.ident.0 {
+            MemberKind::Import => 0,
+            MemberKind::Rule => 2,
+            _ => 1,
+        });
         Ok(merged)
     }
 

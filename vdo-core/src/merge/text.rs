@@ -140,3 +140,6 @@ impl TextMerge {
         Some(text)
     }
 }
+
+#[cfg(test)]
+mod tests;
