@@ -598,7 +598,7 @@ fn the_demo_runs_twice_in_an_empty_home_and_leaves_it_as_it_was() {
         let log = place.git(&format!("tmp/vdo-demo-{number}/bookshelf"), &["log", "--oneline", "--all"]);
         assert_eq!(log.lines().count(), 5, "{log}");
         let store = format!("sqlite:{}", folder.join("vdo.db").display());
-        assert_eq!(place.args(&["--store", &store, "jobs", "--json"]).exits(0).json().as_array().unwrap().len(), 3);
+        assert_eq!(place.args(&["--store", &store, "jobs", "--json"]).exits(0).json().as_array().unwrap().len(), 5);
     }
     assert_eq!(tree(&place.path("home")), before);
     place.write("full/file", "x");
