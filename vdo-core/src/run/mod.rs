@@ -13,9 +13,11 @@
 mod bench;
 mod build;
 mod judge;
+mod keep;
 mod look;
 mod merging;
 mod planning;
+mod resolution;
 mod state;
 
 use std::collections::BTreeSet;
@@ -31,7 +33,7 @@ use crate::port::Scanned;
 use crate::syntax::Syntax;
 use crate::tree::FileTree;
 
-pub use merging::{check_text, merged_mode, side_labels};
+pub use resolution::{check_text, merged_mode, side_labels};
 pub use state::{
     Ask, Brief, CheckWork, Effects, End, Finished, Limits, Loaded, MergeBrief, MergeWork, Run, Style, Work,
 };
