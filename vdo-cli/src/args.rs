@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vdo_core::check::Tier;
 use vdo_core::id::{JobId, RevisionRef};
+use vdo_core::job::MergePolicy;
 use vdo_core::money::NanoUsd;
 
 /// Turns job descriptions into verified changes to a codebase.
@@ -54,12 +55,18 @@ pub(crate) enum Command {
     Approve(OneJob),
     /// Asks a job to stop.
     Cancel(OneJob),
+    /// Shows what the merge of a job left to decide.
+    Conflicts(OneJob),
+    /// Decides a path that a merge left in conflict. With the last one the job can be run again.
+    Resolve(Resolve),
     /// Lists jobs, newest first.
     Jobs(Jobs),
     /// Shows a job.
     Show(OneJob),
     /// Lists a job's files and where each comes from.
     Files(OneRevision),
+    /// Shows what a job grew out of: its chain, the graph, and the project it is part of.
+    Lineage(OneRevision),
     /// Prints a file of a job.
     Cat(Cat),
     /// Tells which job, task and model each line of a file comes from.
@@ -102,6 +109,14 @@ pub(crate) struct New {
     /// The job it extends: 1, #1, 1@2.
     #[arg(long, value_name = "ID", conflicts_with = "repo")]
     pub(crate) extends: Option<RevisionRef>,
+    /// The jobs it merges, two or more, in their order: 2 3, #2, 2@1. Without -d, nothing but the merge is done.
+    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with_all = ["extends", "repo"])]
+    pub(crate) merge: Vec<RevisionRef>,
+    /// What a merge may do by itself. fail: one conflict ends the job as failed. clean: a clean merge is delivered without
+    /// running the checks, conflicts wait for a person. verified: a clean merge must pass the checks, conflicts go to a model
+    /// first. ask: a person decides each conflict and accepts the result. Default: verified.
+    #[arg(long, value_name = "POLICY", requires = "merge")]
+    pub(crate) policy: Option<MergePolicy>,
     /// The folder or git repository it extends, imported as it is now.
     #[arg(long, value_name = "DIR")]
     pub(crate) repo: Option<PathBuf>,
@@ -135,6 +150,18 @@ pub(crate) struct OneJob {
 pub(crate) struct OneRevision {
     /// The job, or one of its revisions: 1, #1, 1@2.
     pub(crate) id: RevisionRef,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The job.
+    pub(crate) id: JobId,
+    /// The path in conflict.
+    pub(crate) path: String,
+    /// What to take: ours, theirs or base (if the file is not there on that side, it is removed), delete, or a file with the
+    /// result (./ours for a file of that name, - for standard input).
+    #[arg(long, value_name = "ours|theirs|base|delete|FILE")]
+    pub(crate) take: String,
 }
 
 #[derive(Debug, Args)]

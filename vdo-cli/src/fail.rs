@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use vdo_core::engine::EngineError;
+use vdo_core::engine::{EngineError, ResolveRefusal};
 pub(crate) use vdo_core::failure::chain;
 use vdo_core::port::StoreError;
 
@@ -83,7 +83,10 @@ impl From<EngineError> for Fail {
         let text = chain(&error);
         match error {
             EngineError::Store(error) => error.into(),
+            EngineError::Resolve(ResolveRefusal::NoConflict { .. }) => Self::NotFound(text),
             EngineError::Spec(_)
+            | EngineError::Merge(_)
+            | EngineError::Resolve(_)
             | EngineError::NotDecidable { .. }
             | EngineError::NoRoute(_)
             | EngineError::UnknownProvider { .. } => Self::Usage(text),

@@ -10,6 +10,7 @@ mod config;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod fail;
+mod graph;
 mod out;
 mod story;
 mod view;
@@ -98,6 +99,9 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
         Command::Run(args) => commands::run::run(&App::open(global, out).await?, args).await,
         Command::Approve(args) => commands::jobs::approve(&App::open(global, out).await?, args).await,
         Command::Cancel(args) => commands::jobs::cancel(&App::open(global, out).await?, args).await,
+        Command::Conflicts(args) => commands::conflicts::show(&App::open(global, out).await?, args).await,
+        Command::Resolve(args) => commands::conflicts::resolve(&App::open(global, out).await?, args).await,
+        Command::Lineage(args) => commands::lineage::show(&App::open(global, out).await?, args).await,
         Command::Jobs(args) => commands::jobs::list(&App::open(global, out).await?, args).await,
         Command::Show(args) => commands::jobs::show(&App::open(global, out).await?, args).await,
         Command::Files(args) => commands::trees::files(&App::open(global, out).await?, args).await,

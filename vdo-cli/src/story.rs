@@ -1,6 +1,7 @@
 //! Events as lines for people. One event is one line or none; whatever came from outside is made harmless.
 
 use vdo_core::check::{CheckReport, TestStatus};
+use vdo_core::conflict::How;
 use vdo_core::event::EventKind;
 use vdo_core::money::NanoUsd;
 use vdo_core::usage::Usage;
@@ -25,7 +26,20 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::Loaded { parents, files } => {
             let names: Vec<String> = parents.iter().map(ToString::to_string).collect();
-            entry("load", &format!("extends {}: {files} files", names.join(", ")))
+            let verb = if parents.len() > 1 { "merges" } else { "extends" };
+            entry("load", &format!("{verb} {}: {files} files", names.join(", ")))
+        }
+        EventKind::Merged { parent, files, conflicts: 0 } => {
+            entry("merge", &format!("{parent} comes together cleanly: {files} files"))
+        }
+        EventKind::Merged { parent, conflicts, .. } => {
+            let paths = if *conflicts == 1 { "path" } else { "paths" };
+            entry("merge", &format!("{parent} leaves {conflicts} {paths} in conflict"))
+        }
+        EventKind::Conflict { path, reason } => entry("conflict", &format!("{path}: {reason}")),
+        EventKind::Resolved { path, how: How::Model, author } => entry("resolved", &format!("{path} by {author}")),
+        EventKind::Resolved { path, how, author } => {
+            entry("resolved", &format!("{path}: {} by {author}", how.as_str()))
         }
         EventKind::Planned { summary, tasks } => {
             let names: Vec<String> = tasks.iter().map(|(id, title)| format!("{id} {title}")).collect();

@@ -6,8 +6,9 @@ use vdo_core::content::BlobHash;
 use vdo_core::engine::{Engine, EngineError};
 use vdo_core::file::FileRow;
 use vdo_core::id::{JobId, RevisionRef};
-use vdo_core::job::{Job, JobKind, JobStatus, ParentLink, Revision, Stamp};
+use vdo_core::job::{Job, JobKind, JobStatus, MergePolicy, ParentLink, Revision, Stamp};
 use vdo_core::money::NanoUsd;
+use vdo_core::path::RepoPath;
 use vdo_core::port::{JobQuery, StoreError};
 use vdo_core::time::Timestamp;
 use vdo_core::usage::Usage;
@@ -31,6 +32,14 @@ pub(crate) struct CheckView {
     pub(crate) tests_failed: usize,
     pub(crate) tree_hash: BlobHash,
     pub(crate) tier: Tier,
+}
+
+/// How many conflicts a merge left, and the paths that are still open.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConflictsView {
+    pub(crate) open: usize,
+    pub(crate) resolved: usize,
+    pub(crate) paths: Vec<RepoPath>,
 }
 
 /// A job in a list.
@@ -59,6 +68,8 @@ pub(crate) struct JobView {
     pub(crate) extends_job_id: Option<JobId>,
     pub(crate) is_extension: bool,
     pub(crate) parents: Vec<ParentLink>,
+    pub(crate) merge_policy: Option<MergePolicy>,
+    pub(crate) conflicts: ConflictsView,
     pub(crate) parent_job: Option<Named>,
     pub(crate) child_jobs: Vec<Named>,
     pub(crate) root_id: JobId,
@@ -127,6 +138,8 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
             });
         }
     }
+    let (open, resolved): (Vec<_>, Vec<_>) =
+        store.conflicts(id).await?.into_iter().partition(vdo_core::conflict::ConflictRow::is_open);
     Ok(JobView {
         id,
         title: job.spec.title,
@@ -136,6 +149,12 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
         kind: job.spec.kind,
         extends_job_id: extends,
         is_extension: extends.is_some(),
+        merge_policy: (job.parents.len() > 1).then_some(job.spec.merge),
+        conflicts: ConflictsView {
+            open: open.len(),
+            resolved: resolved.len(),
+            paths: open.into_iter().map(|row| row.path).collect(),
+        },
         parents: job.parents,
         parent_job,
         child_jobs: children.iter().rev().map(named).collect(),
@@ -157,6 +176,11 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
         created_at: job.created,
         updated_at: job.updated,
     })
+}
+
+/// Returns a parent as people name it: with the revision it is pinned to.
+pub(crate) fn pinned(link: &ParentLink) -> String {
+    RevisionRef { job: link.job, number: link.number }.to_string()
 }
 
 fn named(job: &Job) -> Named {

@@ -67,6 +67,14 @@ pub enum PlanFault {
         /// Why not.
         reason: String,
     },
+    /// A file is to be removed and nothing says why.
+    #[error("task {task} deletes {path} and does not say why; give the reason in its description, or leave the file")]
+    NoReason {
+        /// The task.
+        task: TaskId,
+        /// The file.
+        path: RepoPath,
+    },
     /// A path is named twice in one task.
     #[error("task {task} names {path} more than once")]
     Twice {
@@ -231,6 +239,11 @@ fn check_paths(tasks: &[Task], tree: &FileTree, faults: &mut Vec<PlanFault>) {
                 }
                 Some(_) => {}
             }
+        }
+        if let Some(path) =
+            task.delete.first().filter(|_| task.title.trim().is_empty() && task.description.trim().is_empty())
+        {
+            faults.push(PlanFault::NoReason { task: task_id(), path: path.clone() });
         }
         for path in &task.delete {
             now.0.remove(path);

@@ -77,13 +77,14 @@ impl Default for Prompts {
         Self {
             plan: Prompt::new(
                 "plan",
-                1,
+                2,
                 &format!(
                     "You plan changes to an existing codebase. Answer with one JSON object: \
                      {{\"summary\": text, \"tasks\": [{{\"id\": \"t1\", \"title\": text, \"description\": text, \"create\": [paths], \
                      \"modify\": [paths], \"delete\": [paths], \"depends_on\": [ids]}}], \"checks\": [commands]}}.\n\
                      Name exact paths. \"create\" is for files that do not exist; \"modify\" and \"delete\" for files in the list below. \
-                     Extend what is there and reuse its patterns; never re-create it. Include the tests that the change needs. \
+                     Extend what is there and reuse its patterns; never re-create it: register new parts in the files that hold the \
+                     others together. Every file of the list stays unless a task lists it under \"delete\" and its description says why. Include the tests that the change needs. \
                      Use as few tasks as the work allows.\n{data}"
                 ),
             ),
@@ -170,7 +171,7 @@ impl Assignment {
 }
 
 fn jobs<'a>(text: &mut String, title: &str, jobs: impl Iterator<Item = &'a (JobId, String, String)>) {
-    for (at, (job, title_of_job, description)) in jobs.take(10).enumerate() {
+    for (at, (job, title_of_job, description)) in jobs.take(20).enumerate() {
         if at == 0 {
             let _ = writeln!(text, "## {title}");
         }

@@ -1,4 +1,4 @@
-//! `vdo demo`: the main job, offline. The model's answers are scripted; the store, the sandbox, the tests, git, the
+//! `vdo demo`: the main job, and two that grow out of it side by side and are merged, offline. The model's answers are scripted; the store, the sandbox, the tests, git, the
 //! deployment and the application that answers at the end are real.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use vdo_core::check::Tier;
 use vdo_core::engine::{Engine, Observer};
 use vdo_core::event::EventKind;
+use vdo_core::file::FileRow;
 use vdo_core::id::{JobId, RevisionRef};
 use vdo_core::job::{Job, JobSpec, JobStatus};
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
@@ -76,32 +77,84 @@ pub(crate) async fn demo(app: &App, args: &args::Demo) -> Result<(), Fail> {
         search.id,
     )
     .await?;
+    say(String::new())?;
+    let authors = work(
+        app,
+        &engine,
+        JobSpec::new(
+            "List the authors",
+            "Readers want to know who is on the shelf. List every author once, at /authors, and link the page.",
+        ),
+        search.id,
+    )
+    .await?;
+
+    say(String::new())?;
+    let merged = merge(app, &engine, &json, &authors, &repo).await?;
     let target = place.join("deployed-2");
-    engine.deploy(RevisionRef::head(json.id), &DirDeployer::new(&target)).await?;
-    let answer = ask_deployed(&target, "/api/books?q=dune")?;
-    say(story::entry("http", &format!("GET /api/books?q=dune -> {answer}")))?;
-    let names = |source: &'static str, rows: &[vdo_core::file::FileRow]| {
-        let names: Vec<&str> =
-            rows.iter().filter(|row| row.source == source).map(|row| row.filename.as_str()).collect();
-        names.join(" ")
-    };
-    let rows = engine.files(RevisionRef::head(json.id)).await?;
-    for source in ["created", "modified", "inherited"] {
-        say(story::entry(source, &names(source, &rows)))?;
+    engine.deploy(RevisionRef::head(merged.id), &DirDeployer::new(&target)).await?;
+    for path in ["/api/books?q=dune", "/authors"] {
+        let answer = ask_deployed(&target, path)?;
+        say(story::entry("http", &format!("GET {path} -> {answer}")))?;
+    }
+    let rows = engine.files(RevisionRef::head(merged.id)).await?;
+    for source in ["modified", "inherited"] {
+        say(story::entry(source, &names(&rows, source)))?;
     }
 
     say(String::new())?;
-    let usage = import_usage(&[&search, &json]);
-    let cost = vdo_core::money::NanoUsd(search.cost.0 + json.cost.0);
-    say(story::entry("spent", &format!("{} for both jobs, at made-up prices", story::spent(&usage, cost))))?;
+    let usage = import_usage(&[&search, &json, &authors, &merged]);
+    let cost = vdo_core::money::NanoUsd(search.cost.0 + json.cost.0 + authors.cost.0 + merged.cost.0);
+    say(story::entry("spent", &format!("{} for all jobs, at made-up prices", story::spent(&usage, cost))))?;
     say(story::entry("sandbox", &tier_text(tier)))?;
     say(story::entry("took", &format!("{:.1} s", begun.elapsed().as_secs_f64())))?;
     say(story::entry("look", &format!("git -C {} log --graph --oneline --all", repo.display())))?;
     let store = format!("vdo --store sqlite:{}", store_file.display());
-    for command in ["log", "diff", "files"] {
-        say(story::entry("", &format!("{store} {command} {}", search.id.number())))?;
+    for (command, job) in [("log", &search), ("lineage", &merged)] {
+        say(story::entry("", &format!("{store} {command} {}", job.id.number())))?;
     }
     Ok(())
+}
+
+/// Returns the names of the files with this source; those of other jobs with the job.
+fn names(rows: &[FileRow], source: &str) -> String {
+    let name = |row: &FileRow| match row.from_job {
+        Some(job) => format!("{}({job})", row.filename),
+        None => row.filename.to_string(),
+    };
+    rows.iter().filter(|row| row.source == source).map(name).collect::<Vec<_>>().join(" ")
+}
+
+/// Makes a job that merges two others, runs it, and insists that it is completed.
+async fn merge(app: &App, engine: &Engine, one: &Job, other: &Job, repo: &Path) -> Result<Job, Fail> {
+    if let (Some(ours), Some(theirs)) = (&one.branch, &other.branch) {
+        let paths = git_refuses(repo, ours, theirs);
+        if !paths.is_empty() {
+            app.out
+                .line(story::entry("git", &format!("would leave both branches in conflict in {}", paths.join(", "))))?;
+        }
+    }
+    let mut spec = JobSpec::new("Bring both together", "");
+    spec.parents = [one, other].map(|job| RevisionRef::head(job.id)).to_vec();
+    let id = engine.create(spec).await?;
+    app.out.line(format!("job {id}  Bring both together (merges {} and {})", one.id, other.id))?;
+    finish(app, engine, id).await
+}
+
+/// Returns the paths that git, if it is there, would leave in conflict if it merged two branches.
+fn git_refuses(repo: &Path, ours: &str, theirs: &str) -> Vec<String> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(repo)
+        .args(["merge-tree", "--write-tree", "--name-only", "--no-messages", ours, theirs])
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        Ok(output) if output.status.code() == Some(1) => {
+            String::from_utf8_lossy(&output.stdout).lines().skip(1).map(str::to_owned).collect()
+        }
+        Ok(_) | Err(_) => Vec::new(),
+    }
 }
 
 fn tier_text(tier: Tier) -> String {
@@ -120,6 +173,11 @@ async fn work(app: &App, engine: &Engine, spec: JobSpec, parent: JobId) -> Resul
     let title = spec.title.clone();
     let id = engine.create(spec.with_parent(RevisionRef::head(parent))).await?;
     app.out.line(format!("job {id}  {title} (extends {parent})"))?;
+    finish(app, engine, id).await
+}
+
+/// Runs a job and insists that it is completed.
+async fn finish(app: &App, engine: &Engine, id: JobId) -> Result<Job, Fail> {
     let job = super::run::drive(engine, id).await?;
     if job.status != JobStatus::Completed {
         super::run::verdict(engine, &job).await?;
@@ -192,7 +250,9 @@ impl Told {
                 let paths = self.take();
                 (!paths.is_empty()).then(|| story::entry("repair", &paths))
             }
-            EventKind::Status { status: JobStatus::Completed, .. } => None,
+            // The line of the job, or of what is asked over HTTP, says it already.
+            EventKind::Status { status: JobStatus::Completed, .. } | EventKind::Loaded { .. } => None,
+            EventKind::Delivered { how, .. } if how == "dir" => None,
             other => story::line(other),
         }
     }

@@ -1,6 +1,6 @@
 //! `vdo jobs`, `vdo show`, `vdo approve` and `vdo cancel`.
 
-use vdo_core::job::JobStatus;
+use vdo_core::job::{JobStatus, MergePolicy};
 use vdo_core::port::JobQuery;
 
 use crate::app::App;
@@ -24,7 +24,12 @@ pub(crate) async fn list(app: &App, args: &args::Jobs) -> Result<(), Fail> {
         return app.out.value(&jobs.iter().map(view::short).collect::<Vec<_>>());
     }
     for job in jobs {
-        let extends = job.parents.first().map_or(String::new(), |link| format!("  extends {}", link.job));
+        let parents: Vec<String> = job.parents.iter().map(|link| link.job.to_string()).collect();
+        let extends = match parents.len() {
+            0 => String::new(),
+            1 => format!("  extends {}", parents.concat()),
+            _ => format!("  merges {}", parents.join(" ")),
+        };
         let title = story::plain(&job.spec.title, 60);
         app.out.line(format!("{:<6} {:<15} {:<12} {title}{extends}", job.id.to_string(), job.status, job.cost))?;
     }
@@ -41,11 +46,24 @@ pub(crate) async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
     out.line(format!("{} {}", view.id, story::plain(&view.title, 200)))?;
     let reason = view.reason.as_deref().map_or(String::new(), |reason| format!(" — {}", story::plain(reason, 400)));
     out.line(format!("status    {}{reason}", view.status))?;
-    if let Some(parent) = &view.parent_job {
+    if view.parents.len() > 1 {
+        let names: Vec<String> = view.parents.iter().map(view::pinned).collect();
+        out.line(format!(
+            "merges    {}, policy {}",
+            names.join(" "),
+            view.merge_policy.map_or("", MergePolicy::as_str)
+        ))?;
+    } else if let Some(parent) = &view.parent_job {
         out.line(format!("extends   {} {}", parent.id, story::plain(&parent.title, 100)))?;
     }
     for child in &view.child_jobs {
         out.line(format!("child     {} {}", child.id, story::plain(&child.title, 100)))?;
+    }
+    if view.conflicts.open + view.conflicts.resolved > 0 {
+        let open = &view.conflicts;
+        let paths: Vec<&str> = open.paths.iter().map(|path| path.as_str()).collect();
+        let paths = story::plain(&paths.join(" "), 400);
+        out.line(format!("conflicts {} open, {} resolved {paths}", open.open, open.resolved).trim_end())?;
     }
     if let Some(branch) = &view.branch {
         out.line(format!("branch    {branch}"))?;

@@ -1,10 +1,12 @@
 //! The commands: each converts its arguments, calls the library and prints what came back.
 
+pub(crate) mod conflicts;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod jobs;
+pub(crate) mod lineage;
 pub(crate) mod log;
 pub(crate) mod merge_file;
 pub(crate) mod new;

@@ -23,6 +23,11 @@ pub(crate) async fn new(app: &App, args: &args::New) -> Result<(), Fail> {
     spec.budget = args.budget;
     spec.checks = args.checks.clone();
     spec.idempotency_key = args.idempotency_key.clone();
+    if args.merge.len() == 1 {
+        return Err(Fail::usage("--merge takes two jobs or more; to build on one, give --extends ID"));
+    }
+    spec.parents = args.merge.clone();
+    spec.merge = args.policy.unwrap_or_default();
     spec.validate().map_err(|error| Fail::usage(error.to_string()))?;
     let engine = app.engine()?;
     if let Some(parent) = args.extends {

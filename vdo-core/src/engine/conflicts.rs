@@ -10,7 +10,7 @@ use crate::event::EventKind;
 use crate::id::JobId;
 use crate::job::{Job, JobStatus};
 use crate::merge::markers::Labels;
-use crate::merge::text::{Texts, merge};
+use crate::merge::text::{TextConflict, TextHunk, TextMerge, Texts, merge};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard};
 use crate::run::{check_text, merged_mode, side_labels};
@@ -29,6 +29,42 @@ pub struct ConflictView {
     pub theirs: String,
     /// The file with marker lines around what does not merge; none for anything but text on both sides.
     pub marked: Option<String>,
+    /// What does not merge, part by part; empty for anything but text on both sides.
+    pub hunks: Vec<HunkView>,
+}
+
+/// A part of a text that does not merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HunkView {
+    /// The line of the merged text at which it stands, from 1.
+    pub line: usize,
+    /// What was there before.
+    pub base: String,
+    /// What our side made of it.
+    pub ours: String,
+    /// What their side made of it.
+    pub theirs: String,
+    /// Why they do not merge.
+    pub reason: String,
+}
+
+impl HunkView {
+    fn all(merged: &TextMerge) -> Vec<Self> {
+        let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+        let read = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (mut line, mut views) = (1, Vec::new());
+        for hunk in &merged.hunks {
+            match hunk {
+                TextHunk::Merged(text) => line += lines(text),
+                TextHunk::Conflict(TextConflict { base, ours, theirs, reason }) => {
+                    let (base, theirs, reason) = (read(base), read(theirs), reason.clone());
+                    views.push(Self { line, base, ours: read(ours), theirs, reason });
+                    line += lines(ours);
+                }
+            }
+        }
+        views
+    }
 }
 
 /// What a person decides about a conflict.
@@ -109,20 +145,20 @@ impl Engine {
             entry.filter(|entry| entry.mode.is_file()).and_then(|entry| contents.get(entry.blob))
         };
         let before = if row.base.is_some() { read(row.base) } else { Some(Vec::new().into()) };
-        let marked = match (before, read(row.ours), read(row.theirs)) {
+        let merged = match (before, read(row.ours), read(row.theirs)) {
             (Some(one), Some(two), Some(three))
                 if [&one, &two, &three].iter().all(|side| side.len() <= MAX_SHOWN && !is_binary(side)) =>
             {
-                let merged = merge(
-                    Texts { path: &row.path, base: &one, ours: &two, theirs: &three },
-                    self.parts.syntax.as_ref(),
-                );
-                let labels = Labels { ours: &ours, base: &base, theirs: &theirs };
-                String::from_utf8(merged.with_markers(labels, merged.marker_size())).ok()
+                let texts = Texts { path: &row.path, base: &one, ours: &two, theirs: &three };
+                Some(merge(texts, self.parts.syntax.as_ref()))
             }
             _ => None,
         };
-        Ok(ConflictView { row, ours, theirs, marked })
+        let labels = Labels { ours: &ours, base: &base, theirs: &theirs };
+        let write = |merged: &TextMerge| String::from_utf8(merged.with_markers(labels, merged.marker_size())).ok();
+        let marked = merged.as_ref().and_then(write);
+        let hunks = merged.as_ref().map(HunkView::all).unwrap_or_default();
+        Ok(ConflictView { row, ours, theirs, marked, hunks })
     }
 
     async fn terms(&self, row: &ConflictRow) -> Result<Contents, EngineError> {

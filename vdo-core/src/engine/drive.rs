@@ -24,6 +24,9 @@ use crate::prompt::Assignment;
 use crate::run::{Answer, Ask, Brief, CheckWork, Effects, End, Finished, MergeBrief, Run, Style, Work};
 use crate::tree::Manifest;
 
+/// How many jobs of the lineage a model is told of.
+const MAX_TOLD: usize = 20;
+
 /// A step that is about to be done.
 enum Launch {
     Ask(StepKey, Box<Ask>, Box<Call>),
@@ -113,10 +116,11 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
 async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<Brief, EngineError> {
     let parts = &engine.parts;
     let mut ancestors: Vec<(JobId, String, String)> = Vec::new();
-    let mut next = job.parents.first().map(|link| link.job);
-    while let Some(id) = next.filter(|_| ancestors.len() < 10) {
+    // The nearest first: a job is made after its parents.
+    let mut open: BTreeSet<JobId> = job.parents.iter().map(|link| link.job).collect();
+    while let Some(id) = open.pop_last().filter(|_| ancestors.len() < MAX_TOLD) {
         let ancestor = parts.store.job(id).await?;
-        next = ancestor.parents.first().map(|link| link.job);
+        open.extend(ancestor.parents.iter().map(|link| link.job));
         ancestors.push((id, ancestor.spec.title, ancestor.spec.description));
     }
     let mut merges = Vec::new();

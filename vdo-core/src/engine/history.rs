@@ -7,6 +7,7 @@ use crate::id::{JobId, RevisionId, RevisionRef};
 use crate::job::{Job, JobSpec, Revision};
 use crate::lineage::Lineage;
 use crate::port::StoreError;
+use crate::tree::Manifest;
 
 /// Some revisions and all they grew out of.
 #[derive(Debug, Clone)]
@@ -34,6 +35,19 @@ impl History {
         line.reverse();
         line
     }
+}
+
+/// How many files a revision touched, against the first parent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FileCounts {
+    /// New ones.
+    pub created: usize,
+    /// Changed ones.
+    pub modified: usize,
+    /// Moved ones.
+    pub renamed: usize,
+    /// Removed ones.
+    pub deleted: usize,
 }
 
 /// Why jobs cannot be merged.
@@ -119,6 +133,47 @@ impl Engine {
         Ok(self.history(&[revision.id]).await?.line())
     }
 
+    /// Returns everything a job grew out of or waits for, parents before children, each job once, with the revision it has in
+    /// this; the job itself is the last. A job without a result has none.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job or revision.
+    pub async fn line(&self, reference: RevisionRef) -> Result<Vec<(Job, Option<Revision>)>, EngineError> {
+        let (born, unborn) = self.frontier(reference).await?;
+        let line = self.history(&born).await?.line();
+        let mut line: Vec<(Job, Option<Revision>)> = line.into_iter().map(|(job, at)| (job, Some(at))).collect();
+        for id in unborn {
+            line.push((self.parts.store.job(id).await?, None));
+        }
+        // A job is made after its parents.
+        line.sort_by_key(|(job, _)| job.id);
+        Ok(line)
+    }
+
+    /// Counts the files that a revision touched. What a merge took over from one of its parents does not count.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if a revision is not there.
+    pub async fn file_counts(&self, revision: &Revision) -> Result<FileCounts, EngineError> {
+        let reference = RevisionRef { job: revision.job, number: Some(revision.number) };
+        let is_first = match revision.base {
+            Some(base) => self.parts.store.revision(base).await?.job != revision.job,
+            None => true,
+        };
+        let rows = if is_first {
+            Manifest::default().file_rows(&self.parts.store.delta(revision.id).await?)
+        } else {
+            self.files(reference).await?
+        };
+        let count = |source: &str| rows.iter().filter(|row| row.source == source).count();
+        Ok(FileCounts {
+            created: count("created"),
+            modified: count("modified"),
+            renamed: count("renamed"),
+            deleted: count("deleted"),
+        })
+    }
+
     /// Checks that the parents of a new job bring something together that belongs together.
     pub(super) async fn check_merge(&self, spec: &JobSpec) -> Result<(), EngineError> {
         if spec.parents.len() < 2 {
@@ -172,6 +227,13 @@ impl Engine {
         &self,
         reference: RevisionRef,
     ) -> Result<(BTreeSet<RevisionId>, BTreeSet<JobId>), EngineError> {
+        let (born, unborn) = self.frontier(reference).await?;
+        let history = self.history(&born).await?;
+        Ok((history.revisions.into_keys().collect(), unborn))
+    }
+
+    /// Returns the newest revisions that a job has in it or will have, and the jobs without a result that it waits for.
+    async fn frontier(&self, reference: RevisionRef) -> Result<(Vec<RevisionId>, BTreeSet<JobId>), EngineError> {
         let (mut born, mut unborn) = (Vec::new(), BTreeSet::new());
         let mut open = vec![reference];
         while let Some(next) = open.pop() {
@@ -185,7 +247,6 @@ impl Engine {
                 }
             }
         }
-        let history = self.history(&born).await?;
-        Ok((history.revisions.into_keys().collect(), unborn))
+        Ok((born, unborn))
     }
 }

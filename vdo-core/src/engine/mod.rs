@@ -34,8 +34,8 @@ use crate::tree::FileTree;
 use signal::Signal;
 
 pub use builder::{Deliveries, EngineBuilder, Observer};
-pub use conflicts::{ConflictView, Resolution, ResolveRefusal};
-pub use history::{History, MergeRefusal};
+pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
+pub use history::{FileCounts, History, MergeRefusal};
 pub use origins::{Blamed, BlamedLine};
 pub use source::StoreSource;
 

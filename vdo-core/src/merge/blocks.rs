@@ -88,7 +88,8 @@ pub(super) fn tile<'a>(version: &Version<'a>, number: usize, lines: &Range<usize
         tiles.blocks.push(Block {
             ident,
             member: None,
-            order: Order::Free,
+            // A comment at the end belongs to what follows, which is not seen here.
+            order: Order::Fixed,
             lead,
             text: text.into(),
             separator_at,

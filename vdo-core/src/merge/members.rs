@@ -28,6 +28,21 @@ pub(super) struct Merger<'v, 'a> {
 struct Touch {
     place: usize,
     order: Order,
+    kind: MemberKind,
+    /// Whether the member is gone.
+    gone: bool,
+}
+
+impl Touch {
+    fn at(place: usize, block: &Block<'_>) -> Self {
+        Self { place, order: block.order, kind: block.ident.0, gone: false }
+    }
+
+    /// Tells whether the other side may have put in what is to stand in the place of what this one removed.
+    fn replaces(&self, other: &Self) -> bool {
+        let whole = |kind: MemberKind| matches!(kind, MemberKind::Definition | MemberKind::Value | MemberKind::Rule);
+        self.gone && !other.gone && other.place.is_multiple_of(2) && whole(self.kind) && whole(other.kind)
+    }
 }
 
 impl<'v, 'a: 'v> Merger<'v, 'a> {
@@ -81,8 +96,8 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
             let none: &[&Block<'a>] = &[];
             let ours = our_slots.get(&slot).map_or(none, Vec::as_slice);
             let theirs = their_slots.get(&slot).map_or(none, Vec::as_slice);
-            touches.ours.extend(ours.iter().map(|block| Touch { place: 2 * slot, order: block.order }));
-            touches.theirs.extend(theirs.iter().map(|block| Touch { place: 2 * slot, order: block.order }));
+            touches.ours.extend(ours.iter().map(|block| Touch::at(2 * slot, block)));
+            touches.theirs.extend(theirs.iter().map(|block| Touch::at(2 * slot, block)));
             merged.extend(self.gap(ours, theirs, &index, depth)?);
             let Some(base) = sides.base.get(slot) else { continue };
             let at = |index: &BTreeMap<Ident, usize>, side: &'b [Block<'a>]| {
@@ -90,18 +105,26 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
             };
             let (ours, theirs) = (at(&index.ours, sides.ours), at(&index.theirs, sides.theirs));
             let changed = |side: Option<&Block<'a>>| side.is_none_or(|side| !same(side, base));
-            let order = base.order;
             if changed(ours) {
-                touches.ours.push(Touch { place: 2 * slot + 1, order });
+                touches.ours.push(Touch { gone: ours.is_none(), ..Touch::at(2 * slot + 1, base) });
             }
             if changed(theirs) {
-                touches.theirs.push(Touch { place: 2 * slot + 1, order });
+                touches.theirs.push(Touch { gone: theirs.is_none(), ..Touch::at(2 * slot + 1, base) });
             }
             match (ours, theirs) {
                 (Some(ours), Some(theirs)) if same(ours, theirs) || same(theirs, base) => merged.push(ours.clone()),
                 (Some(ours), Some(theirs)) if same(ours, base) => merged.push(theirs.clone()),
                 (Some(ours), Some(theirs)) => merged.push(self.member(Some(base), ours, theirs, depth)?),
-                (None, None) => {}
+                (None, None) => {
+                    // What each put beside it may be what it is to be now.
+                    let beside = |slots: &Slots<'_, 'a>| -> BTreeSet<Ident> {
+                        let near = [slot, slot + 1].into_iter().filter_map(|slot| slots.get(&slot));
+                        near.flatten().map(|block| block.ident.clone()).collect()
+                    };
+                    if beside(&our_slots) != beside(&their_slots) {
+                        return Err(format!("both sides replaced {}", shown(base)));
+                    }
+                }
                 (Some(kept), None) | (None, Some(kept)) if same(kept, base) => {}
                 _ => return Err(format!("one side deleted {}, the other changed it", shown(base))),
             }
@@ -112,6 +135,9 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
             let near = ours.place.abs_diff(theirs.place) == 1;
             if near && (ours.order == Order::Fixed || theirs.order == Order::Fixed) {
                 return Err("the sides changed neighbours whose order matters".to_owned());
+            }
+            if near && (ours.replaces(theirs) || theirs.replaces(ours)) {
+                return Err("one side removed what the other put something beside".to_owned());
             }
         }
         self.clashes(&our_slots, &their_slots)?;

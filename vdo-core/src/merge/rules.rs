@@ -7,7 +7,7 @@ use imara_diff::{Algorithm, Diff, InternedInput};
 
 use crate::merge::region::Three;
 
-/// The longest conflict, in lines of one version, whose words are merged.
+/// The longest conflict, in lines, whose words are merged. No version may have more lines than another.
 const MAX_WORD_LINES: usize = 5;
 /// How many words and signs must lie between the changes of the two sides.
 const WORDS_APART: usize = 4;
@@ -37,8 +37,28 @@ fn bare(text: &str, indentation: Indentation) -> Vec<String> {
         Indentation::Means => line.chars().take_while(|c| c.is_whitespace()).collect(),
         Indentation::MeansNothing => String::new(),
     };
-    let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     lines.map(|line| indent(line) + &squeezed(line)).collect()
+}
+
+/// Returns a line with runs of blanks as one, except in quotes.
+fn squeezed(line: &str) -> String {
+    let mut out = String::new();
+    let mut quote = None;
+    for c in line.trim().chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
+            _ => {}
+        }
+        if quote.is_none() && c.is_whitespace() {
+            if !out.ends_with(' ') {
+                out.push(' ');
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// One change of a side against the base, in lines or words.
@@ -133,7 +153,8 @@ pub(super) fn neighbours(texts: Three<&str>) -> Option<String> {
 
 /// Merges changes to words of a few lines that lie well apart.
 pub(super) fn words(texts: Three<&str>) -> Option<String> {
-    if texts.any(|text| text.lines().count() > MAX_WORD_LINES) {
+    let lines = texts.map(|text| text.lines().count());
+    if lines.base > MAX_WORD_LINES || lines.ours != lines.base || lines.theirs != lines.base {
         return None;
     }
     woven(&texts.map(tokens), WORDS_APART, Algorithm::Myers)

@@ -207,7 +207,7 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
         let lines = pieces.lines(&region);
         let texts = self.versions.zip(lines.clone()).map(|(version, lines)| version.slice_lines(lines));
         let indentation = match self.language {
-            Some("python" | "yaml" | "makefile" | "markdown") | None => Indentation::Means,
+            Some("python" | "yaml" | "makefile" | "markdown" | "text") | None => Indentation::Means,
             Some(_) => Indentation::MeansNothing,
         };
         if let Some(text) = rules::blanks(texts, indentation) {
@@ -234,7 +234,7 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
 
     fn is_prose(&self) -> bool {
         let extension = self.path.extension().unwrap_or_default().to_ascii_lowercase();
-        matches!(self.language, Some("markdown"))
+        matches!(self.language, Some("markdown" | "text"))
             || matches!(extension.as_str(), "txt" | "rst" | "md" | "adoc" | "tex" | "")
     }
 

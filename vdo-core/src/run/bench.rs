@@ -11,22 +11,24 @@ use super::planning::spoken;
 use super::state::{CheckWork, Effects, Run, Work};
 use super::{Answer, Style, look};
 use crate::check::{CheckCommand, CheckReport, CommandSource, Runner};
-use crate::content::BlobHash;
+use crate::content::{BlobHash, Entry};
 use crate::contents::Contents;
 use crate::context::bounded;
-use crate::edit::{self, Edit, FileOp, apply, search_replace, tools};
+use crate::edit::{self, Applied, Edit, FileOp, apply, search_replace, tools};
 use crate::event::EventKind;
-use crate::id::{Phase, StepKey};
+use crate::id::{Phase, StepKey, TaskId};
 use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
 use crate::path::RepoPath;
 use crate::port::Outcome;
 use crate::reply::MAX_REPLY_BYTES;
 use crate::syntax::Syntax;
-use crate::task::Task;
+use crate::task::{Plan, Task};
 use crate::tree::FileTree;
 
 /// How often one tool call may be repeated before the task is given up.
 const MAX_REPEATS: usize = 3;
+/// A file with fewer lines can be given whole without a note.
+const GUTTED_LINES: usize = 20;
 /// The most tool calls taken from one reply.
 const MAX_CALLS: usize = 50;
 
@@ -220,7 +222,7 @@ impl Bench {
             if edits.is_empty() && !(run.style == Style::Tools && self.tree != self.base) {
                 return Err(vec!["the reply has no edits in the form that was asked for".to_owned()]);
             }
-            self.lay(&edits, contents, run.syntax, effects)?;
+            self.lay(&edits, contents, run, effects)?;
             self.lacks()
         });
         match outcome {
@@ -289,7 +291,7 @@ impl Bench {
             tools::Tool::Edit(edit) => {
                 let before = self.tree.clone();
                 // Edits of one path build on each other within a turn, as the model sees them one by one.
-                self.lay(std::slice::from_ref(&edit), contents, run.syntax, effects)
+                self.lay(std::slice::from_ref(&edit), contents, run, effects)
                     .map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
                     .map_err(|faults| faults.join("; "))
             }
@@ -346,9 +348,10 @@ impl Bench {
         &mut self,
         edits: &[Edit],
         contents: &mut Contents,
-        syntax: &dyn Syntax,
+        run: &Rules<'_>,
         effects: &mut Effects,
     ) -> Result<(), Vec<String>> {
+        let syntax = run.syntax;
         let mut faults = Vec::new();
         let mut amended = BTreeSet::new();
         for path in edits.iter().flat_map(touched) {
@@ -368,6 +371,7 @@ impl Bench {
         for blob in &applied.blobs {
             contents.add(blob);
         }
+        faults.extend(self.dropped(edits, &applied, run));
         for (path, entry) in &applied.touched {
             let Some(text) = entry.and_then(|entry| contents.text(entry.blob)) else { continue };
             let old = self.tree.get(path).and_then(|entry| contents.text(entry.blob)).unwrap_or_default();
@@ -391,9 +395,56 @@ impl Bench {
                 .extend(amended.iter().map(|path| EventKind::PlanAmended { task: task.clone(), path: path.clone() }));
         }
         self.allowed.extend(amended);
+        effects.events.extend(self.gutted(edits, &applied, contents, run));
         self.tree = applied.tree;
         effects.blobs.extend(applied.blobs);
         Ok(())
+    }
+
+    /// Says which files that were there before the job would be gone though no plan says so. A file that moves is not gone,
+    /// and one that was moved here is still the one it was.
+    fn dropped(&self, edits: &[Edit], applied: &Applied, run: &Rules<'_>) -> Vec<String> {
+        let moves = |from: &RepoPath| {
+            edits.iter().any(|edit| {
+                edit.path == *from && matches!(&edit.op, FileOp::Move(to) if applied.tree.get(to).is_some())
+            })
+        };
+        let gone = applied.touched.iter().filter(|(path, entry)| entry.is_none() && !moves(path)).map(|(path, _)| path);
+        let mut faults = Vec::new();
+        for path in gone {
+            let was = match (run.given.get(path), self.tree.get(path)) {
+                (Some(_), _) => Some(path),
+                (None, Some(now)) => {
+                    let moved = |(old, entry): &(&RepoPath, &Entry)| **entry == now && applied.tree.get(old).is_none();
+                    run.given.0.iter().find(moved).map(|(old, _)| old)
+                }
+                (None, None) => None,
+            };
+            let Some(was) = was.filter(|was| !run.lets_go(self.key.task.as_ref(), was)) else { continue };
+            faults.push(format!(
+                "{path} is not this job's to drop: {was} was there before, and the plan does not list it under \"delete\"; \
+                 leave it, or edit it"
+            ));
+        }
+        faults
+    }
+
+    /// Notes files that were there before the job and were given whole with most of their lines gone.
+    fn gutted(&self, edits: &[Edit], applied: &Applied, contents: &Contents, run: &Rules<'_>) -> Vec<EventKind> {
+        let whole =
+            edits.iter().filter(|edit| matches!(edit.op, FileOp::Write(_)) && run.given.get(&edit.path).is_some());
+        let mut notes = Vec::new();
+        for path in whole.map(|edit| &edit.path) {
+            let text = |tree: &FileTree| tree.get(path).and_then(|entry| contents.get(entry.blob));
+            let (Some(old), Some(new)) = (text(&self.tree), text(&applied.tree)) else { continue };
+            let lines = old.iter().filter(|byte| **byte == b'\n').count();
+            let removed = usize::try_from(crate::diff::line_counts(&old, &new).removed).unwrap_or(usize::MAX);
+            if lines >= GUTTED_LINES && removed * 2 > lines {
+                let text = format!("{path} was given whole, and {removed} of its {lines} lines are gone or changed");
+                notes.push(EventKind::Note { text, tier: None });
+            }
+        }
+        notes
     }
 
     /// Says what is not there yet.
@@ -432,6 +483,17 @@ pub(super) struct Rules<'a> {
     pub(super) turns: u32,
     pub(super) refusals: u32,
     pub(super) syntax: &'a dyn Syntax,
+    /// The files that were there before the job.
+    pub(super) given: &'a FileTree,
+    pub(super) plan: Option<&'a Plan>,
+}
+
+impl Rules<'_> {
+    /// Returns whether the plan says that `path` goes: in the task's list or, for a repair, in any.
+    fn lets_go(&self, task: Option<&TaskId>, path: &RepoPath) -> bool {
+        let tasks = self.plan.iter().flat_map(|plan| &plan.tasks);
+        tasks.filter(|known| task.is_none_or(|task| known.id == *task)).any(|known| known.delete.contains(path))
+    }
 }
 
 fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {

@@ -74,7 +74,8 @@ impl Run {
     pub(super) fn step_bench(&mut self, bench: &mut Bench, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
         let limits = &self.brief.limits;
         let style = self.style(bench.key.phase);
-        let rules = Rules { style, turns: limits.turns, refusals: limits.refusals, syntax };
+        let (given, plan) = (&self.given, self.plan.as_ref());
+        let rules = Rules { style, turns: limits.turns, refusals: limits.refusals, syntax, given, plan };
         bench.step(&mut self.inbox, &mut self.contents, &rules, effects)
     }
 

@@ -128,6 +128,14 @@ impl Hand {
         );
     }
 
+    fn refusals(&self) -> Vec<Vec<String>> {
+        let refused = self.events.iter().filter_map(|event| match event {
+            EventKind::Refused { faults, .. } => Some(faults.clone()),
+            _ => None,
+        });
+        refused.collect()
+    }
+
     fn text(&self, path: &str) -> String {
         let entry = self.run.tree().get(&path.parse().unwrap()).unwrap();
         self.files.text(entry.blob).unwrap().to_owned()
@@ -345,4 +353,41 @@ fn answers_that_nobody_waits_for_are_refused_and_change_nothing() {
     let key: StepKey = "plan/-/1/1".parse().unwrap();
     assert_eq!(hand.run.answer(key.clone(), Answer::Delivered), Err(RunError::WrongAnswer(key)));
     assert_eq!(serde_json::to_string(&hand.run).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_was_there_before_goes_only_if_the_plan_says_so() {
+    let mut hand = Hand::start(brief(), &[("app.py", "bye = 0\n"), ("old.py", "old\n"), ("spare.py", "spare\n")]);
+    let task = json!([{"id": "t1", "title": "x", "modify": ["app.py"], "create": ["new.py"], "delete": ["old.py"]}]);
+    hand.say("plan/-/1/1", &plan(task));
+    let rest = format!("{}new.py\n```\nn\n```\nDELETE old.py\n", edit("app.py", "bye = 0", "bye = 1"));
+    hand.say("build/t1/1/1", &format!("{rest}DELETE spare.py\n"));
+    let why = "spare.py is not this job's to drop: spare.py was there before, and the plan does not list it under \"delete\"; leave it, or edit it";
+    assert_eq!(hand.refusals().pop().unwrap(), [why]);
+    hand.say("build/t1/1/2", &format!("{rest}RENAME spare.py TO moved.py\n"));
+    let names = |run: &Run| run.tree().0.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&hand.run), ["app.py", "moved.py", "new.py"]);
+    // A repair may take back what the job made, and nothing else: under its new name the file is still the old one.
+    hand.check("test/-/1/1", 1, "no");
+    hand.say("repair/-/1/1", "DELETE moved.py\n");
+    assert!(hand.refusals().pop().unwrap()[0].contains("spare.py was there before"));
+    hand.say("repair/-/1/2", "DELETE new.py\n");
+    assert_eq!(names(&hand.run), ["app.py", "moved.py"]);
+}
+
+#[test]
+fn a_file_given_whole_with_most_of_it_gone_is_noted() {
+    let long: String = (0..40).map(|number| format!("line {number}\n")).collect();
+    let mut hand = Hand::start(brief(), &[("app.py", &long)]);
+    hand.say("plan/-/1/1", &plan(json!([{"id": "t1", "title": "x", "modify": ["app.py"]}])));
+    hand.say("build/t1/1/1", "app.py\n```\nline 0\nnew\n```\n");
+    let notes: Vec<String> = hand
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            EventKind::Note { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(notes, ["app.py was given whole, and 39 of its 40 lines are gone or changed"]);
 }

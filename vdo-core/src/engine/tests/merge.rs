@@ -563,3 +563,26 @@ fn a_merge_dropped_or_failing_anywhere_ends_with_the_same_tree_and_repeats_no_ca
         assert!(at > 8, "the run commits {at} times only");
     }
 }
+
+#[test]
+fn a_child_is_told_of_all_it_builds_on_and_of_every_file() {
+    let tasks = plan(serde_json::json!([{"id": "a", "title": "A", "modify": ["theirs.py"]}]));
+    let mut told = says("plan", None, 1, tasks);
+    let lines = [
+        "## This job extends\n- #4 Merge\n- #3 Theirs\n  Theirs, please.\n- #2 Ours\n  Ours, please.\n- #1 app\n",
+        "- app.py\n- base.html\n- ours.py\n- theirs.py\n",
+        "theirs.py\n```\nt\n```\n",
+        "## The job\nMore\n\nMore of theirs.py, please.\n",
+    ];
+    told["when"]["contains"] = serde_json::json!(lines);
+    let world = World::new(
+        &[told, says("build", Some("a"), 1, edit("theirs.py", "t", "tt"))],
+        &[says("critique", None, 1, r#"{"findings": []}"#)],
+    );
+    let [ours, theirs] = apart(&world);
+    let merged = merge(&world, &[ours, theirs], |spec| spec);
+    world.run(merged);
+    let spec = JobSpec::new("More", "More of theirs.py, please.").with_parent(RevisionRef::head(merged));
+    let id = finish(world.engine().create(spec.with_check("make check"))).unwrap();
+    assert_eq!(world.run(id).status, JobStatus::Completed);
+}

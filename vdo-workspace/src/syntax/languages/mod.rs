@@ -1,12 +1,17 @@
 //! The languages, as a table: adding one is adding a row.
 
+mod css;
+mod go;
 mod html;
+mod java;
 mod json;
 mod jsx;
+mod markdown;
 mod outline;
 mod python;
 mod rust;
 mod script;
+mod shorthand;
 mod toml;
 mod yaml;
 
@@ -167,6 +172,46 @@ static LANGUAGES: &[Language] = &[
         definitions: outline::TYPESCRIPT,
         body: "body",
         signature_end: &['{', ';'],
+    },
+    Language {
+        name: "go",
+        extensions: &["go"],
+        grammar: || tree_sitter_go::LANGUAGE.into(),
+        reader: &go::Go,
+        kinds: &go::KINDS,
+        definitions: outline::GO,
+        body: "body",
+        signature_end: &['{'],
+    },
+    Language {
+        name: "java",
+        extensions: &["java"],
+        grammar: || tree_sitter_java::LANGUAGE.into(),
+        reader: &java::Java,
+        kinds: &java::KINDS,
+        definitions: outline::JAVA,
+        body: "body",
+        signature_end: &['{', ';'],
+    },
+    Language {
+        name: "css",
+        extensions: &["css"],
+        grammar: || tree_sitter_css::LANGUAGE.into(),
+        reader: &css::Css,
+        kinds: &css::KINDS,
+        definitions: &[],
+        body: "",
+        signature_end: &[],
+    },
+    Language {
+        name: "markdown",
+        extensions: &["md", "markdown"],
+        grammar: || tree_sitter_md::LANGUAGE.into(),
+        reader: &markdown::Markdown,
+        kinds: &markdown::KINDS,
+        definitions: &[],
+        body: "",
+        signature_end: &[],
     },
 ];
 

@@ -54,3 +54,27 @@ pub(super) const TYPESCRIPT: &[Definition] = &[
     row("enum_declaration", SymbolKind::Type, "name", &[]),
     row("function_signature", SymbolKind::Function, "name", &[]),
 ];
+
+/// Go.
+pub(super) const GO: &[Definition] = &[
+    row("function_declaration", SymbolKind::Function, "name", &[]),
+    row("method_declaration", SymbolKind::Function, "name", &[]),
+    row("type_spec", SymbolKind::Type, "name", &[]),
+    row("type_alias", SymbolKind::Type, "name", &[]),
+    row("const_spec", SymbolKind::Value, "name", &["const_declaration", "source_file"]),
+    row("var_spec", SymbolKind::Value, "name", &["var_declaration", "source_file"]),
+    row("var_spec", SymbolKind::Value, "name", &["var_spec_list", "var_declaration", "source_file"]),
+    row("import_spec", SymbolKind::Import, "path", &[]),
+];
+
+/// Java.
+pub(super) const JAVA: &[Definition] = &[
+    row("method_declaration", SymbolKind::Function, "name", &[]),
+    row("constructor_declaration", SymbolKind::Function, "name", &[]),
+    row("class_declaration", SymbolKind::Type, "name", &[]),
+    row("interface_declaration", SymbolKind::Type, "name", &[]),
+    row("enum_declaration", SymbolKind::Type, "name", &[]),
+    row("record_declaration", SymbolKind::Type, "name", &[]),
+    row("annotation_type_declaration", SymbolKind::Type, "name", &[]),
+    row("field_declaration", SymbolKind::Value, "declarator", &[]),
+];

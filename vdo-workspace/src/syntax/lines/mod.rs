@@ -2,9 +2,15 @@
 //!
 //! No grammar: what a line is follows from how it begins. A line that says nothing keeps its place.
 
+mod docker;
 mod env;
+mod gomod;
 mod ignore;
 mod ini;
+mod lock;
+mod make;
+mod prose;
+mod proto;
 mod requirements;
 
 use std::ops::Range;
@@ -26,6 +32,14 @@ static LINES: &[Lines] = &[
     Lines { name: "requirements", fits: requirements::fits, read: requirements::read },
     Lines { name: "env", fits: env::fits, read: env::read },
     Lines { name: "ignore", fits: ignore::fits, read: ignore::read },
+    Lines { name: "dockerfile", fits: docker::fits, read: docker::read },
+    Lines { name: "makefile", fits: make::fits, read: make::read },
+    Lines { name: "go.mod", fits: gomod::fits, read: gomod::read },
+    Lines { name: "protobuf", fits: proto::fits, read: proto::read },
+    Lines { name: "yarn.lock", fits: lock::is_yarn, read: lock::read_yarn },
+    Lines { name: "go.sum", fits: lock::is_sums, read: lock::read_sums },
+    Lines { name: "markdown", fits: prose::is_markdown, read: prose::read_markdown },
+    Lines { name: "text", fits: prose::is_text, read: prose::read_text },
     Lines { name: "ini", fits: ini::fits, read: ini::read },
 ];
 

@@ -130,11 +130,24 @@ pub(in crate::syntax) fn call(
     let callee = at.of(callee);
     let method = last_segment(callee);
     let receiver = callee.strip_suffix(method).unwrap_or_default().trim_end_matches(['.', ':', '?']);
+    method_call(at, (receiver, method), arguments, kind, listed)
+}
+
+/// Returns a call of a method of something.
+pub(in crate::syntax) fn method_call(
+    at: &Child<'_, '_>,
+    (receiver, method): (&str, &str),
+    arguments: Node<'_>,
+    kind: ClaimKind,
+    listed: &dyn Fn(&Call<'_>) -> bool,
+) -> Draft {
     let arguments = named(arguments);
     let first = arguments.first().map(|first| head(at.of(*first), 1000)).unwrap_or_default();
     let call = Call { receiver, method, first, arguments: arguments.len() };
     let Some(key) = registry::call(&call).filter(|_| listed(&call)) else {
-        return Draft::fixed(MemberKind::Other, normal(callee.split('(').next().unwrap_or(callee)));
+        let dot = if receiver.is_empty() { "" } else { "." };
+        let callee = format!("{}{dot}{method}", head(receiver, 200));
+        return Draft::fixed(MemberKind::Other, normal(callee.split('(').next().unwrap_or(&callee)));
     };
     let draft = Draft::free(MemberKind::Call, key.clone());
     match routes::of_call(&call, kind) {

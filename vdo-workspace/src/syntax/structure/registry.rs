@@ -242,6 +242,8 @@ const CALLS: &[(&str, First)] = &[
     ("include_router", First::Any),
     ("add_typer", First::Any),
     ("add_command", First::Any),
+    ("addCommand", First::Any),
+    ("AddCommand", First::Any),
     ("add_url_rule", First::Literal),
     ("add_api_route", First::Literal),
     ("add_route", First::Literal),
@@ -326,7 +328,8 @@ const CLIENTS: &[&str] = &[
 /// Returns what tells a listed call from its like: callee and literal; `None` if the call is not listed.
 pub(in crate::syntax) fn call(call: &Call<'_>) -> Option<String> {
     let site = call.method == "register" && last_segment(call.receiver) == "site";
-    if CLIENTS.contains(&last_segment(call.receiver)) || call.receiver.contains('(') {
+    let client = CLIENTS.contains(&last_segment(call.receiver)) && !call.method.starts_with("Handle");
+    if client || call.receiver.contains('(') {
         return None;
     }
     let literal = quoted(call.first).filter(|text| !text.is_empty());

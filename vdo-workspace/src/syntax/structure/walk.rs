@@ -188,6 +188,14 @@ impl<'n> Frame<'n> {
     }
 }
 
+/// Returns the bytes between two tokens of `node`, if both are there.
+pub(in crate::syntax) fn between(node: Node<'_>, open: &str, close: &str) -> Option<Range<usize>> {
+    let start = child(node, &[open])?.end_byte();
+    let mut cursor = node.walk();
+    let close = node.children(&mut cursor).filter(|token| token.kind() == close).last()?;
+    (start <= close.start_byte()).then(|| start..close.start_byte())
+}
+
 /// Returns the bytes between the brackets of `node`: all of it if it has none.
 pub(in crate::syntax) fn between_brackets(node: Node<'_>) -> Range<usize> {
     let is_bracket = |end: &Node<'_>| !end.is_named() && !end.is_missing();

@@ -98,6 +98,8 @@ fn many_threads_may_ask_at_once() {
 }
 
 mod config;
+mod lines;
+mod more;
 mod python;
 mod render;
 mod rust;
