@@ -8,9 +8,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{job, revision, snapshot, source};
+use common::{id, job, revision, snapshot, source};
+use vdo_core::content::BlobHash;
+use vdo_core::file::FileRow;
 use vdo_core::job::JobKind;
+use vdo_core::path::RepoPath;
 use vdo_core::port::{Delivery, DeployError, Deployer, Deployment, TreeSource};
+use vdo_core::tree::{Manifest, ManifestEntry};
 use vdo_workspace::deploy::{DirDeployer, RECORD_NAME};
 use vdo_workspace::folder::MemorySource;
 
@@ -53,6 +57,45 @@ async fn the_folder_holds_the_newest_tree_and_nothing_stale() {
     assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 1, "nothing is left beside it");
     deliver(&out, 3, &one).await.unwrap();
     assert_eq!(names(&out).len(), 5);
+}
+
+#[tokio::test]
+async fn the_record_tells_where_each_file_comes_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let tree = source(&[("app.py", "2"), ("base.html", "1"), ("x:run", "3")]);
+    let (root, first) = job(1, "root", &[], JobKind::Import, &source(&[]));
+    let (child, _) = job(2, "child", &[1], JobKind::Work, &tree);
+    let second = revision(2, 3, tree.tree().root_hash());
+    let lineage = [(root, first), (child.clone(), second.clone())];
+    let origins = [("app.py", 2, "modified"), ("base.html", 1, "inherited"), ("run", 2, "created")];
+    let (mut manifest, mut rows) = (Manifest::default(), Vec::new());
+    for (path, job, source) in origins {
+        let path: RepoPath = path.parse().unwrap();
+        manifest.0.insert(path.clone(), ManifestEntry { entry: tree.tree().0[&path], job: id(job) });
+        rows.push(FileRow { filename: path, source: source.to_owned(), from_job: None });
+    }
+    rows.push(FileRow { filename: "gone.py".parse().unwrap(), source: "deleted".to_owned(), from_job: None });
+    let deployment = || Deployment::new(&child, &second, &lineage, &tree).with_manifest(&manifest).with_files(&rows);
+    DirDeployer::new(&out).deploy(deployment()).await.unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(out.join(RECORD_NAME)).unwrap()).unwrap();
+    let hash = |text: &str| BlobHash::of(text.as_bytes()).to_string();
+    assert_eq!(
+        record,
+        serde_json::json!({
+            "version": 2, "job": 2, "revision": 3, "root_hash": tree.tree().root_hash().to_string(),
+            "files": {
+                "app.py": {"blob": hash("2"), "mode": "file", "job": 2, "revision": 3, "source": "modified"},
+                "base.html": {"blob": hash("1"), "mode": "file", "job": 1, "revision": 1, "source": "inherited"},
+                "run": {"blob": hash("3"), "mode": "executable", "job": 2, "revision": 3, "source": "created"},
+            },
+        })
+    );
+    // A record that an older version wrote is known, and replaced.
+    let old = fs::read_to_string(out.join(RECORD_NAME)).unwrap().replace("\"version\": 2", "\"version\": 1");
+    fs::write(out.join(RECORD_NAME), old).unwrap();
+    DirDeployer::new(&out).deploy(deployment()).await.unwrap();
+    assert!(fs::read_to_string(out.join(RECORD_NAME)).unwrap().contains("\"version\": 2"));
 }
 
 #[tokio::test]

@@ -288,7 +288,8 @@ impl Engine {
             lineage.last().ok_or_else(|| EngineError::Internal("a lineage without jobs".to_owned()))?;
         let source = self.source(revision.id).await?;
         let manifest = self.manifest(revision).await?;
-        let deployment = Deployment::new(job, revision, &lineage, &source).with_manifest(&manifest);
+        let files = self.files_of(revision, &manifest).await?;
+        let deployment = Deployment::new(job, revision, &lineage, &source).with_manifest(&manifest).with_files(&files);
         let delivery = deployer.deploy(deployment).await?;
         let guard = Guard::Version { job: job.id, version: job.version };
         let (how, place, files) = (delivery.how.clone(), delivery.place.clone(), delivery.files);

@@ -48,10 +48,15 @@ impl Engine {
     /// # Errors
     /// [`StoreError::NotFound`] if the job is not there or has no result yet.
     pub async fn files(&self, reference: RevisionRef) -> Result<Vec<FileRow>, EngineError> {
-        let store = &self.parts.store;
-        let revision = store.resolve(reference).await?;
+        let revision = self.parts.store.resolve(reference).await?;
         let manifest = self.manifest(&revision).await?;
-        let base = self.outside(&revision).await?;
+        self.files_of(&revision, &manifest).await
+    }
+
+    /// Returns where each file of a revision comes from. `manifest` is [`Engine::manifest`]'s.
+    pub(super) async fn files_of(&self, revision: &Revision, manifest: &Manifest) -> Result<Vec<FileRow>, EngineError> {
+        let store = &self.parts.store;
+        let base = self.outside(revision).await?;
         let delta = if base == revision.base {
             store.delta(revision.id).await?
         } else {
@@ -66,7 +71,7 @@ impl Engine {
             }
         }
         if !others.is_empty() {
-            rows.retain_mut(|row| from_parents(row, &manifest, &others));
+            rows.retain_mut(|row| from_parents(row, manifest, &others));
         }
         Ok(rows)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::file::FileRow;
 use crate::id::{JobId, RevisionRef};
 use crate::job::{Job, Revision};
 use crate::port::{SourceError, TreeSource};
@@ -25,6 +26,8 @@ pub struct Deployment<'a> {
     pub ancestors: &'a [(JobId, &'a dyn TreeSource)],
     /// Which job each file comes from. Default: not told.
     pub manifest: Option<&'a Manifest>,
+    /// What the job did to each file, deleted files included. Default: not told.
+    pub files: &'a [FileRow],
 }
 
 impl<'a> Deployment<'a> {
@@ -36,7 +39,7 @@ impl<'a> Deployment<'a> {
         lineage: &'a [(Job, Revision)],
         source: &'a dyn TreeSource,
     ) -> Self {
-        Self { job, revision, lineage, source, ancestors: &[], manifest: None }
+        Self { job, revision, lineage, source, ancestors: &[], manifest: None, files: &[] }
     }
 
     /// Sets the trees of jobs of the lineage.
@@ -50,6 +53,13 @@ impl<'a> Deployment<'a> {
     #[must_use]
     pub fn with_manifest(mut self, manifest: &'a Manifest) -> Self {
         self.manifest = Some(manifest);
+        self
+    }
+
+    /// Sets what the job did to each file.
+    #[must_use]
+    pub fn with_files(mut self, files: &'a [FileRow]) -> Self {
+        self.files = files;
         self
     }
 

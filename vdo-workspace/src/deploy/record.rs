@@ -1,11 +1,14 @@
-//! What a delivery put into a folder, kept in the folder itself.
+//! What a delivery put into a folder and where each file comes from, kept in the folder itself.
+//!
+//! Per file: the content's hash, the kind, the job and the revision that wrote it, and what the delivered job did to it
+//! (`created`, `modified`, `renamed` or `inherited`). Records of older versions are read too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use vdo_core::content::{BlobHash, Mode};
+use vdo_core::content::{BlobHash, Entry, Mode};
 use vdo_core::id::JobId;
 use vdo_core::path::RepoPath;
 use vdo_core::port::Deployment;
@@ -15,7 +18,9 @@ use crate::folder::confined::{Confined, Kind};
 /// The name of the record in the folder.
 pub const RECORD_NAME: &str = ".vdo-deploy.json";
 /// The format written.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest format that is read.
+const OLDEST: u32 = 1;
 /// The largest record that is read, in bytes.
 const MAX_RECORD: u64 = 256 << 20;
 /// How many differences are told.
@@ -26,8 +31,14 @@ const MAX_TOLD: usize = 10;
 pub(super) struct Delivered {
     blob: BlobHash,
     mode: Mode,
-    /// The job it comes from, where that was told.
+    /// The job that wrote it, where that was told.
     job: Option<JobId>,
+    /// With which of its revisions, where that was told.
+    #[serde(default)]
+    revision: Option<u32>,
+    /// What the delivered job did to it, where that was told.
+    #[serde(default)]
+    source: Option<String>,
 }
 
 /// What was delivered.
@@ -42,11 +53,17 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(deployment: &Deployment<'_>) -> Self {
-        let job_of = |path| deployment.manifest.and_then(|manifest| manifest.0.get(path)).map(|file| file.job);
-        let files =
-            deployment.source.tree().0.iter().map(|(path, entry)| {
-                (path.clone(), Delivered { blob: entry.blob, mode: entry.mode, job: job_of(path) })
-            });
+        let revisions: BTreeMap<JobId, u32> =
+            deployment.lineage.iter().map(|(job, revision)| (job.id, revision.number)).collect();
+        let sources: BTreeMap<&RepoPath, &str> =
+            deployment.files.iter().map(|row| (&row.filename, row.source.as_str())).collect();
+        let file = |path: &RepoPath, entry: &Entry| {
+            let job = deployment.manifest.and_then(|manifest| manifest.0.get(path)).map(|file| file.job);
+            let revision = job.and_then(|job| revisions.get(&job).copied());
+            let source = sources.get(path).map(|source| (*source).to_owned());
+            Delivered { blob: entry.blob, mode: entry.mode, job, revision, source }
+        };
+        let files = deployment.source.tree().0.iter().map(|(path, entry)| (path.clone(), file(path, entry)));
         Self {
             version: VERSION,
             job: deployment.job.id,
@@ -62,7 +79,7 @@ impl Record {
         match folder.read(RECORD_NAME, MAX_RECORD) {
             Ok(Some((bytes, _))) => {
                 let record: Option<Self> = serde_json::from_slice(&bytes).ok();
-                Ok(record.filter(|record| record.version == VERSION))
+                Ok(record.filter(|record| (OLDEST..=VERSION).contains(&record.version)))
             }
             Ok(None) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
