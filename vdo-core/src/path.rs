@@ -122,6 +122,10 @@ fn fault(text: &str) -> Option<PathFault> {
 /// Tells whether some file system takes `part` for `.git` (git's own rules: case, NTFS short name and
 /// trailing dots or blanks, HFS's ignored characters).
 fn is_git_folder(part: &str) -> bool {
+    // Almost every part is plain and begins with something else.
+    if part.is_ascii() && !part.starts_with(['.', 'g', 'G']) {
+        return false;
+    }
     let plain: String = part
         .chars()
         .filter(

@@ -7,13 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::content::{BlobHash, Bytes};
 use crate::contents::Contents;
 use crate::diff::{is_binary, line_hunks, lines};
-use crate::file::FileRow;
 use crate::id::RevisionId;
 use crate::lineage::Lineage;
 use crate::merge::{MAX_TEXT_BYTES, MAX_TEXT_LINES};
@@ -265,31 +261,6 @@ pub fn origin(before: &FileTree, after: &FileTree, path: &RepoPath, contents: &C
         let renames = rename::renames(before, after, contents, Empty::Stays);
         renames.iter().find(|rename| rename.to == *path).and_then(|rename| at(&rename.from))
     })
-}
-
-/// How many files a job made, changed, moved and removed, as the seed's lineage object counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileCounts {
-    /// New files.
-    pub files_created: u64,
-    /// Files that were there with other content or another mode.
-    pub files_modified: u64,
-    /// Files at another path.
-    pub files_renamed: u64,
-    /// Files that are gone; a renamed file is not among them.
-    pub files_deleted: u64,
-}
-
-/// Counts what a job did, by its rows as [`crate::tree::Manifest::file_rows`] makes them.
-#[must_use]
-pub fn counts(rows: &[FileRow]) -> FileCounts {
-    let count = |source: &str| rows.iter().filter(|row| row.source == source).count() as u64;
-    FileCounts {
-        files_created: count("created"),
-        files_modified: count("modified"),
-        files_renamed: count("renamed"),
-        files_deleted: count("deleted"),
-    }
 }
 
 #[cfg(test)]

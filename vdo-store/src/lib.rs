@@ -18,6 +18,7 @@ mod options;
 mod pack;
 mod prepare;
 mod read;
+mod recent;
 mod rows;
 mod snapshot;
 mod sql;

@@ -29,6 +29,18 @@ thread_local! {
         RefCell::new(zstd::bulk::Compressor::new(LEVEL).ok());
 }
 
+thread_local! {
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+        RefCell::new(zstd::bulk::Decompressor::new().ok());
+}
+
+fn decompress(data: &[u8], len: usize) -> Result<Vec<u8>, String> {
+    DECOMPRESSOR.with(|decompressor| match decompressor.borrow_mut().as_mut() {
+        Some(decompressor) => decompressor.decompress(data, len).map_err(|error| error.to_string()),
+        None => Err("no memory for decompression".to_owned()),
+    })
+}
+
 fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
     COMPRESSOR.with(|compressor| compressor.borrow_mut().as_mut()?.compress(bytes).ok())
 }
@@ -59,7 +71,7 @@ pub(crate) fn unpack(len: i64, codec: i64, data: Vec<u8>) -> Result<Vec<u8>, Str
             if framed != u64::try_from(len).ok() {
                 return Err(format!("the compressed frame does not hold {len} bytes"));
             }
-            zstd::bulk::decompress(&data, len).map_err(|error| error.to_string())?
+            decompress(&data, len)?
         }
         _ => return Err(format!("unknown compression {codec}")),
     };

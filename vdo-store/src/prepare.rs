@@ -38,6 +38,10 @@ pub(crate) struct PreparedRevision {
     pub(crate) snapshot: Option<Vec<u8>>,
     /// Why it cannot be, if it cannot.
     pub(crate) fault: Option<Fault>,
+    /// The manifest, to be kept once it is written.
+    pub(crate) manifest: Manifest,
+    /// The job that stands for the one that is being made.
+    pub(crate) mark: Option<JobId>,
 }
 
 /// Why a new revision cannot be.
@@ -101,10 +105,12 @@ async fn revision(reader: &Reader, guard: &Guard, new: &NewRevision) -> Result<P
     };
     let (base, chain) = match new.base {
         None => (Manifest::default(), 0),
-        Some(id) => match reader.chained_manifest(id).await {
+        Some(id) => match reader.base_manifest(id).await {
             Ok((base, chain)) => (base, chain + 1),
             Err(StoreError::NotFound(_)) => {
-                return Ok(PreparedRevision { chain: 0, snapshot: None, fault: Some(Fault::NoBase) });
+                let manifest = Manifest::default();
+                let fault = Some(Fault::NoBase);
+                return Ok(PreparedRevision { chain: 0, snapshot: None, fault, manifest, mark: None });
             }
             Err(error) => return Err(error),
         },
@@ -115,9 +121,9 @@ async fn revision(reader: &Reader, guard: &Guard, new: &NewRevision) -> Result<P
         Some(mark) => base.with(mark, &new.delta),
         None => base,
     };
-    let found = manifest.tree().root_hash();
+    let found = manifest.root_hash();
     let fault = (found != new.root_hash).then_some(Fault::RootHash { found });
     let due = chain > 0 && chain % snapshot::EVERY == 0;
     let snapshot = due.then(|| snapshot::encode(&manifest, mark));
-    Ok(PreparedRevision { chain, snapshot, fault })
+    Ok(PreparedRevision { chain, snapshot, fault, manifest, mark })
 }

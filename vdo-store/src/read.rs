@@ -26,6 +26,7 @@ use crate::fault::{self, SqliteFault};
 use crate::load::{Cells, damaged, hash_of, job_id, json};
 use crate::names;
 use crate::pack::unpack;
+use crate::recent::Written;
 use crate::snapshot;
 use crate::sql;
 
@@ -39,6 +40,7 @@ const LARGE: usize = 256 * 1024;
 pub(crate) struct Reader {
     pub(crate) connections: DatabaseConnection,
     pub(crate) place: Arc<str>,
+    pub(crate) written: Arc<Written>,
 }
 
 impl Reader {
@@ -119,6 +121,15 @@ impl Reader {
         convert::revision(row.ok_or_else(|| no_revision(id))?).map_err(|error| self.error(error))
     }
 
+    /// As [`Reader::chained_manifest`], of a base for a new revision: what was written last is at hand. Whether the base is
+    /// there is for the transaction to say.
+    pub(crate) async fn base_manifest(&self, id: RevisionId) -> Result<(Manifest, u64), StoreError> {
+        match self.written.get(id) {
+            Some(found) => Ok(found),
+            None => self.chained_manifest(id).await,
+        }
+    }
+
     /// Returns the manifest of a revision and how many bases it stands on.
     pub(crate) async fn chained_manifest(&self, id: RevisionId) -> Result<(Manifest, u64), StoreError> {
         let corrupt = |detail: String| StoreError::Corrupt { what: format!("the tree of revision {}", id.0), detail };
@@ -139,7 +150,7 @@ impl Reader {
         for row in self.rows(sql::DELTAS, vec![json(&deltas)]).await? {
             convert::lay(&mut manifest, &jobs, &row).map_err(|error| self.error(error))?;
         }
-        let found = manifest.tree().root_hash();
+        let found = manifest.root_hash();
         if found != root_hash {
             return Err(corrupt(format!("it has the hash {found} instead of {root_hash}")));
         }

@@ -31,7 +31,8 @@ pub(crate) fn encode(manifest: &Manifest, own: Option<JobId>) -> Vec<u8> {
 pub(crate) fn decode(data: &[u8], own: JobId) -> Result<Manifest, String> {
     let bytes = zstd::stream::decode_all(data).map_err(|error| error.to_string())?;
     let mut rest = bytes.as_slice();
-    let mut manifest = Manifest::default();
+    // In path order, as they were written: a map is made of them at once.
+    let mut files = Vec::new();
     while !rest.is_empty() {
         let length = u32::from_le_bytes(take(&mut rest)?);
         let length = usize::try_from(length).map_err(|error| error.to_string())?;
@@ -43,9 +44,9 @@ pub(crate) fn decode(data: &[u8], own: JobId) -> Result<Manifest, String> {
         let mode: Mode = names::mode(i64::from(mode)).ok_or("an unknown file mode")?;
         let job = JobId::new(u64::from_le_bytes(take(&mut rest)?)).unwrap_or(own);
         let blob = BlobHash::from_bytes(take(&mut rest)?);
-        manifest.0.insert(path, ManifestEntry { entry: Entry { blob, mode }, job });
+        files.push((path, ManifestEntry { entry: Entry { blob, mode }, job }));
     }
-    Ok(manifest)
+    Ok(Manifest(files.into_iter().collect()))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], String> {

@@ -72,7 +72,7 @@ impl SqliteStore {
         let (requests, waiting) = mpsc::channel(QUEUE);
         let writer = Writer { connection: opened.writer, place: Arc::clone(&place), counters: Arc::clone(&counters) };
         tokio::spawn(writer.run(waiting));
-        Ok(Self { reader: Reader { connections: opened.readers, place }, requests, counters })
+        Ok(Self { reader: Reader { connections: opened.readers, place, written: Arc::default() }, requests, counters })
     }
 
     /// Returns the path of the file.
@@ -176,8 +176,13 @@ impl EventLog for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, changes: Changes) -> Result<Receipt, StoreError> {
-        let prepared = Box::new(prepare(&self.reader, changes).await?);
-        self.ask(|answer| Request::Commit(prepared, answer)).await
+        let mut prepared = Box::new(prepare(&self.reader, changes).await?);
+        let made = prepared.revision.as_mut().map(|new| (std::mem::take(&mut new.manifest), new.mark, new.chain));
+        let receipt = self.ask(|answer| Request::Commit(prepared, answer)).await?;
+        if let (Some((id, _)), Some((manifest, mark, chain))) = (receipt.revision, made) {
+            self.reader.written.keep(id, receipt.job, mark, manifest, chain);
+        }
+        Ok(receipt)
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {

@@ -4,6 +4,7 @@
 //! (see [`super::moves`]). Invariant: exchanging the sides exchanges them in the conflicts and changes nothing else but what
 //! the tree holds on conflicting paths, which is what our side has.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -226,13 +227,15 @@ impl Joiner<'_> {
     fn part_clashes(&mut self) {
         let mut parted: BTreeSet<RepoPath> = BTreeSet::new();
         loop {
-            let mut all = self.merged.tree.clone();
+            let mut all = Cow::Borrowed(&self.merged.tree);
             for conflict in &self.merged.conflicts {
-                all.0.extend(conflict.our_place().cloned().zip(conflict.ours));
-                all.0.extend(conflict.their_place().cloned().zip(conflict.theirs));
+                let files = &mut all.to_mut().0;
+                files.extend(conflict.our_place().cloned().zip(conflict.ours));
+                files.extend(conflict.their_place().cloned().zip(conflict.theirs));
             }
-            let sides = [self.ours, self.theirs];
-            let clashes = clashes(&all, sides);
+            let on_one_side = self.rows.0.iter().filter(|(_, terms)| terms.ours.is_none() || terms.theirs.is_none());
+            let on_one_side: Vec<&RepoPath> = on_one_side.map(|(path, _)| path).collect();
+            let clashes = clashes(&all, [self.ours, self.theirs], &on_one_side);
             let known = parted.len();
             for (path, reason) in clashes {
                 if parted.insert(path.clone()) {
@@ -291,11 +294,10 @@ fn too_large(text: &[u8]) -> Option<String> {
 }
 
 /// Returns the paths of `all` that cannot live beside another one, each with the reason. Two that one of the sides has
-/// beside each other can.
-fn clashes(all: &FileTree, sides: [&FileTree; 2]) -> BTreeMap<RepoPath, String> {
+/// beside each other can, so that one of the two is among those that only one side has.
+fn clashes(all: &FileTree, sides: [&FileTree; 2], on_one_side: &[&RepoPath]) -> BTreeMap<RepoPath, String> {
     let mut found = BTreeMap::new();
-    let changed: Vec<&RepoPath> =
-        all.0.keys().filter(|path| sides.iter().any(|side| !side.0.contains_key(*path))).collect();
+    let changed: Vec<&RepoPath> = on_one_side.iter().copied().filter(|path| all.0.contains_key(*path)).collect();
     if changed.is_empty() {
         return found;
     }
@@ -306,9 +308,9 @@ fn clashes(all: &FileTree, sides: [&FileTree; 2]) -> BTreeMap<RepoPath, String> 
             }
         }
     };
-    let mut folded: BTreeMap<String, Vec<&RepoPath>> = BTreeMap::new();
+    let mut folded: BTreeMap<u64, Vec<&RepoPath>> = BTreeMap::new();
     for path in changed {
-        folded.entry(path.folded()).or_default().push(path);
+        folded.entry(folded_key(path)).or_default().push(path);
         let file_and_folder = |file: &RepoPath| format!("{file} would be a file and a folder");
         for folder in path.ancestors() {
             if let Some((file, _)) = all.0.get_key_value(folder) {
@@ -322,13 +324,25 @@ fn clashes(all: &FileTree, sides: [&FileTree; 2]) -> BTreeMap<RepoPath, String> 
         }
     }
     for path in all.0.keys() {
-        for twin in folded.get(&path.folded()).into_iter().flatten().filter(|twin| **twin != path) {
+        let twins = folded.get(&folded_key(path)).into_iter().flatten();
+        for twin in twins.filter(|twin| **twin != path && twin.folded() == path.folded()) {
             let (one, other) = (path.min(twin), path.max(twin));
             let reason = || format!("{one} and {other} differ only in case; many file systems cannot hold both");
             add(one, other, &reason);
         }
     }
     found
+}
+
+/// Returns a number that paths have in common if they differ only in case (FNV-1a). Almost all paths are ASCII, and need no
+/// folded copy.
+fn folded_key(path: &RepoPath) -> u64 {
+    let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let text = path.as_str();
+    if text.is_ascii() {
+        return text.bytes().map(|byte| byte.to_ascii_lowercase()).fold(0xcbf2_9ce4_8422_2325, add);
+    }
+    path.folded().bytes().fold(0xcbf2_9ce4_8422_2325, add)
 }
 
 #[cfg(test)]

@@ -146,17 +146,3 @@ fn a_long_chain_is_walked_without_recursion() {
     expected[7] = last;
     assert_eq!(world.blame(last, "f"), at("f", &expected));
 }
-
-#[test]
-fn what_a_job_did_is_counted() {
-    let tree = |files: &[(&str, &str)]| -> FileTree {
-        let entry = |text: &str| Entry::file(BlobHash::of(text.as_bytes()));
-        files.iter().map(|(path, text)| (path.parse().unwrap(), entry(text))).collect()
-    };
-    let (before, after) = (tree(&[("a", "1"), ("b", "2"), ("c", "3")]), tree(&[("b", "4"), ("d", "1"), ("e", "5")]));
-    let delta = after.delta_from(&before, &BTreeMap::new());
-    let manifest = crate::tree::Manifest::default().with(crate::id::JobId::new(2).unwrap(), &delta);
-    let counted = counts(&manifest.file_rows(&delta));
-    let expected = FileCounts { files_created: 1, files_modified: 1, files_renamed: 1, files_deleted: 1 };
-    assert_eq!(counted, expected);
-}
