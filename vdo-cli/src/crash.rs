@@ -76,6 +76,9 @@ impl Jobs for Crashing {
     async fn delta(&self, id: vdo_core::id::RevisionId) -> Result<vdo_core::tree::Delta, StoreError> {
         self.inner.delta(id).await
     }
+    async fn corrections(&self, job: vdo_core::id::JobId) -> Result<Vec<vdo_core::job::Correction>, StoreError> {
+        self.inner.corrections(job).await
+    }
 }
 
 #[async_trait::async_trait]

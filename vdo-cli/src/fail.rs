@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use vdo_core::engine::{EngineError, ResolveRefusal};
+use vdo_core::engine::{EngineError, Refusal, ResolveRefusal};
 pub(crate) use vdo_core::failure::chain;
 use vdo_core::port::StoreError;
 
@@ -84,7 +84,10 @@ impl From<EngineError> for Fail {
         match error {
             EngineError::Store(error) => error.into(),
             EngineError::Resolve(ResolveRefusal::NoConflict { .. }) => Self::NotFound(text),
-            EngineError::Spec(_)
+            EngineError::Refused(Refusal::NoResult { .. } | Refusal::NoRevision { .. }) => Self::NotFound(text),
+            EngineError::Refused(Refusal::Rebasing { .. } | Refusal::Conflicts { .. }) => Self::Decision(text),
+            EngineError::Refused(_)
+            | EngineError::Spec(_)
             | EngineError::Merge(_)
             | EngineError::Resolve(_)
             | EngineError::NotDecidable { .. }

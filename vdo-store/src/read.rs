@@ -15,7 +15,7 @@ use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
-use vdo_core::job::{Job, JobStatus, Revision};
+use vdo_core::job::{Correction, Job, JobStatus, Revision};
 use vdo_core::port::{CallRow, JobQuery, SpendRow, StepRow, StoreError};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
@@ -75,6 +75,7 @@ impl Reader {
         };
         match query.status {
             Some(status) => condition("j.status = ?", Value::from(status.as_str())),
+            None if query.archived => {}
             None => condition("j.status <> ?", Value::from(JobStatus::Archived.as_str())),
         }
         if let Some(kind) = query.kind {
@@ -92,7 +93,7 @@ impl Reader {
         }
         let limit = if query.limit == 0 { 100 } else { query.limit };
         values.push(Value::from(i64::from(limit)));
-        let conditions = conditions.join(" AND ");
+        let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
         let sql = format!("{} WHERE {conditions} ORDER BY j.id DESC LIMIT ?", sql::SELECT_JOBS);
         self.select_jobs(&sql, values).await
     }
@@ -154,6 +155,12 @@ impl Reader {
         }
         let entries = self.all(rows.iter().map(convert::delta))?;
         Ok(Delta(entries.into_iter().collect()))
+    }
+
+    pub(crate) async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        let rows = self.rows(sql::SELECT_CORRECTIONS, vec![Value::from(names::int(job.number()))]).await?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.iter().map(convert::correction))
     }
 
     pub(crate) async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError> {

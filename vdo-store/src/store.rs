@@ -9,7 +9,7 @@ use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
-use vdo_core::job::{Job, Revision};
+use vdo_core::job::{Correction, Job, Revision};
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::{
     Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
@@ -130,6 +130,10 @@ impl Jobs for SqliteStore {
 
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
         self.reader.delta(id).await
+    }
+
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        self.reader.corrections(job).await
     }
 }
 

@@ -268,6 +268,7 @@ async fn chain(store: &SqliteStore, revisions: usize, files: usize) -> (JobId, F
         root_hash: tree.root_hash(),
         base: id,
         delta: tree.delta_from(base, &BTreeMap::new()),
+        also: Vec::new(),
         cause: Cause::Import,
         author: "test".to_owned(),
     };

@@ -60,10 +60,8 @@ impl Engine {
         };
         let mut rows = manifest.file_rows(&delta);
         let mut others = Vec::new();
-        for parent in store.job(revision.job).await?.parents.iter().skip(1) {
-            if let Some(id) = parent.revision {
-                others.push(store.manifest(id).await?);
-            }
+        for parent in self.pins(&revision).await?.iter().skip(1) {
+            others.push(store.manifest(parent.id).await?);
         }
         if !others.is_empty() {
             rows.retain_mut(|row| from_parents(row, &manifest, &others));
@@ -234,7 +232,7 @@ impl Engine {
         Ok(base)
     }
 
-    async fn tree_or_nothing(&self, revision: Option<RevisionId>) -> Result<FileTree, EngineError> {
+    pub(super) async fn tree_or_nothing(&self, revision: Option<RevisionId>) -> Result<FileTree, EngineError> {
         match revision {
             Some(id) => Ok(self.parts.store.manifest(id).await?.tree()),
             None => Ok(FileTree::default()),

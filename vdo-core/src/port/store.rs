@@ -13,7 +13,7 @@ use crate::content::{Blob, BlobHash, Bytes};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
-use crate::job::{Job, JobKind, JobStatus, Revision};
+use crate::job::{Correction, Job, JobKind, JobStatus, Revision};
 use crate::money::NanoUsd;
 use crate::port::changes::{Changes, Receipt};
 use crate::time::Timestamp;
@@ -294,6 +294,8 @@ pub struct SpendRow {
 pub struct JobQuery {
     /// Only those with this status; archived jobs are listed only if asked for.
     pub status: Option<JobStatus>,
+    /// Without a status: archived jobs too.
+    pub archived: bool,
     /// Only those of this kind.
     pub kind: Option<JobKind>,
     /// Only those that name this job as a parent.
@@ -318,6 +320,13 @@ impl JobQuery {
     #[must_use]
     pub fn with_status(mut self, status: JobStatus) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// Lists archived jobs too.
+    #[must_use]
+    pub fn with_archived(mut self) -> Self {
+        self.archived = true;
         self
     }
 
@@ -388,6 +397,12 @@ pub trait Jobs {
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such revision.
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError>;
+
+    /// Returns what people changed by hand, oldest first: the corrections that begin at or led to a revision of the job.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError>;
 }
 
 /// Reads contents.

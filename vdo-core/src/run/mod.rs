@@ -32,6 +32,7 @@ use crate::syntax::Syntax;
 use crate::tree::FileTree;
 
 pub use merging::{check_text, merged_mode, side_labels};
+pub(crate) use planning::runner_of;
 pub use state::{
     Ask, Brief, CheckWork, Effects, End, Finished, Limits, Loaded, MergeBrief, MergeWork, Run, Style, Work,
 };
