@@ -67,6 +67,12 @@ pub(crate) enum Command {
     Rebase(Rebase),
     /// Hides a job; its data stays, and what builds on it goes on.
     Archive(Archive),
+    /// Makes the children of a job stand on their own, so that it can be purged.
+    Detach(OneJob),
+    /// Takes a job away for good; branches and deployed folders stay as they are.
+    Purge(Purge),
+    /// Takes a leaked file or text out of the whole store, and says what it cannot reach.
+    Redact(Redact),
     /// Lists jobs, newest first.
     Jobs(Jobs),
     /// Shows a job.
@@ -216,6 +222,33 @@ pub(crate) struct Archive {
     /// Shows it again, as it stood.
     #[arg(long)]
     pub(crate) undo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// The job.
+    pub(crate) id: JobId,
+    /// With everything that grew out of it.
+    #[arg(long)]
+    pub(crate) subtree: bool,
+    /// Does it without asking. Without it, and without a terminal, what would go is listed and nothing changes.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redact {
+    /// The job, or one of its revisions, that has the file.
+    pub(crate) id: Option<RevisionRef>,
+    /// The file: its content goes, wherever it is.
+    pub(crate) path: Option<String>,
+    /// The hash of a content.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) blob: Option<String>,
+    /// A file with a text, or - for standard input, so that a secret is in no command line: every content that has it goes, and
+    /// it is taken out of answers, reports, events and descriptions.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) text: Option<String>,
 }
 
 #[derive(Debug, Args)]

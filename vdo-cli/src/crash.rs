@@ -54,6 +54,10 @@ impl Store for Crashing {
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         self.inner.claim(request).await
     }
+
+    fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
+        self.inner.upkeep()
+    }
 }
 
 #[async_trait::async_trait]

@@ -71,7 +71,7 @@ impl From<StoreError> for Fail {
         let text = chain(&error);
         match error {
             StoreError::NotFound(_) => Self::NotFound(text),
-            StoreError::Parent { .. } => Self::Usage(text),
+            StoreError::Parent { .. } | StoreError::HasChildren { .. } => Self::Usage(text),
             StoreError::Budget { .. } => Self::Decision(text),
             _ => Self::Failed(text),
         }

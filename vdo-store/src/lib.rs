@@ -18,12 +18,14 @@ mod options;
 mod pack;
 mod prepare;
 mod read;
+mod redact;
 mod rows;
 mod snapshot;
 mod sql;
 mod state;
 mod stats;
 mod store;
+mod upkeep;
 mod writer;
 
 pub use fault::SqliteFault;

@@ -264,8 +264,11 @@ impl Reader {
             let packed = self.all(rows.iter().map(Content::of))?;
             let unpacked = tokio::task::spawn_blocking(move || unpack_all(packed)).await;
             let unpacked = unpacked.map_err(|error| self.backend(error))?;
-            let damaged = unpacked.into_iter().filter_map(|(hash, blob)| Some(corrupt_blob(&hash, &blob.err()?)));
-            faults.extend(damaged.map(|error| error.to_string()));
+            let damaged =
+                unpacked.into_iter().filter_map(|(hash, blob)| Some((hash, corrupt_blob(&hash, &blob.err()?))));
+            for (hash, error) in damaged {
+                faults.push(format!("{error}{}", self.users(&hash).await?));
+            }
         }
         for row in self.rows("SELECT head_id FROM jobs WHERE head_id IS NOT NULL", Vec::new()).await? {
             let id: i64 = row.try_get_by_index(0).map_err(|error| self.error(error))?;
@@ -274,6 +277,22 @@ impl Reader {
             }
         }
         Ok(faults)
+    }
+}
+
+impl Reader {
+    /// Names the first files that have a content.
+    async fn users(&self, hash: &BlobHash) -> Result<String, StoreError> {
+        let values = vec![Value::from(hash.as_bytes().to_vec())];
+        let rows = self.rows(sql::USERS, values).await?;
+        let mut names = Vec::new();
+        for row in &rows {
+            let mut cells = Cells::of(row);
+            let read = |cells: &mut Cells<'_>| Ok::<_, DbErr>((cells.take::<String>()?, job_id(cells.take()?)?));
+            let (path, job) = read(&mut cells).map_err(|error| self.error(error))?;
+            names.push(format!("{path} of job {job}"));
+        }
+        Ok(if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) })
     }
 }
 

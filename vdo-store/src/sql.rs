@@ -303,6 +303,11 @@ ORDER BY c.to_revision_id";
 pub(crate) const CONTENTS: &str = "
 SELECT b.hash, b.len, b.codec, b.data FROM json_each(?1) e CROSS JOIN blobs b ON b.hash = unhex(e.value)";
 
+/// The first files that have a content.
+pub(crate) const USERS: &str = "
+SELECT DISTINCT f.path, r.job_id FROM blobs b JOIN job_files f ON f.blob_id = b.id JOIN revisions r ON r.id = f.revision_id
+WHERE b.hash = ?1 ORDER BY r.job_id, f.path LIMIT 5";
+
 /// All calls since a moment, summed. The states are those of [`crate::names::call_number`].
 pub(crate) const SPEND: &str = "
 SELECT provider, model, count(*) AS calls, sum(usage_input) AS usage_input,

@@ -11,6 +11,7 @@ use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, Revision};
 use vdo_core::port::changes::{Changes, Receipt};
+use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
     Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
     StoreError,
@@ -93,6 +94,16 @@ impl SqliteStore {
     /// [`StoreError::Backend`] if the file cannot be read at all.
     pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
         self.reader.faults().await
+    }
+
+    /// Returns what reads.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Returns the way to the writer.
+    pub(crate) fn requests(&self) -> &mpsc::Sender<Request> {
+        &self.requests
     }
 
     async fn ask<T>(
@@ -186,5 +197,9 @@ impl Store for SqliteStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         self.ask(|answer| Request::Claim(request, answer)).await
+    }
+
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        Some(self)
     }
 }

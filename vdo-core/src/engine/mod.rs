@@ -16,6 +16,7 @@ mod history;
 mod merging;
 mod origins;
 mod rebase;
+mod removal;
 mod revise;
 mod rollback;
 mod signal;

@@ -4,6 +4,7 @@
 //! lock; it performs no I/O and needs no runtime. Invariant: a refused write leaves no trace, because it worked on a copy.
 
 mod reads;
+mod upkeep;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use crate::money::NanoUsd;
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
+use crate::port::upkeep::Upkeep;
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
@@ -442,6 +444,10 @@ impl Store for MemoryStore {
         record.owner = Some(request.owner);
         record.until = request.now.after(request.ttl);
         Ok(Lease { job: request.job, epoch: record.epoch })
+    }
+
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        Some(self)
     }
 }
 
