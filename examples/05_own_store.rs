@@ -141,6 +141,12 @@ impl World {
             self.related(&self.record(id)?.job, from)?;
             self.corrections.push(Correction { job: id, from, to, at: changes.at });
         }
+        for row in &changes.conflicts {
+            let entry = row.decision.as_ref().and_then(|decision| decision.entry);
+            if entry.is_some_and(|entry| !self.blobs.contains_key(&entry.blob)) {
+                return Err(invalid(format!("the content that decides {} is not stored", row.path)));
+            }
+        }
         let record = self.record_mut(id)?;
         let leased = matches!(changes.guard, Guard::Lease(_));
         match (changes.lease, &mut record.lease) {
@@ -173,12 +179,6 @@ impl World {
             (job.rating, job.note, job.is_reference) = (Some(rating.stars), rating.note, rating.is_reference);
         }
 
-        for row in &changes.conflicts {
-            let entry = row.decision.as_ref().and_then(|decision| decision.entry);
-            if entry.is_some_and(|entry| !self.blobs.contains_key(&entry.blob)) {
-                return Err(invalid(format!("the content that decides {} is not stored", row.path)));
-            }
-        }
         changes.steps.into_iter().for_each(|step| record.step(step));
         changes.calls.into_iter().for_each(|call| record.call(call.row));
         for known in changes.outcomes {

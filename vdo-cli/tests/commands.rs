@@ -585,17 +585,20 @@ fn the_demo_runs_twice_in_an_empty_home_and_leaves_it_as_it_was() {
             "[blocker]",
             "branch vdo/job-2-add-a-search-page",
             "GET /search?q=herbert -> 200 OK",
-            "inherited",
-            "tokens in",
+            "would leave both branches in conflict in app.py, templates/base.html",
+            "#4@1 comes together cleanly",
+            "completed  0 tokens in, 0 out, $0.00",
+            "GET /authors -> 200 OK",
+            "authors.py(#4)",
             &format!("vdo-demo-{number}"),
         ] {
             assert!(ran.stdout.contains(told), "{told:?} is not told:\n{}", ran.stdout);
         }
         let folder = place.path(&format!("tmp/vdo-demo-{number}"));
         let log = place.git(&format!("tmp/vdo-demo-{number}/bookshelf"), &["log", "--oneline", "--all"]);
-        assert_eq!(log.lines().count(), 3, "{log}");
+        assert_eq!(log.lines().count(), 5, "{log}");
         let store = format!("sqlite:{}", folder.join("vdo.db").display());
-        assert_eq!(place.args(&["--store", &store, "jobs", "--json"]).exits(0).json().as_array().unwrap().len(), 3);
+        assert_eq!(place.args(&["--store", &store, "jobs", "--json"]).exits(0).json().as_array().unwrap().len(), 5);
     }
     assert_eq!(tree(&place.path("home")), before);
     place.write("full/file", "x");

@@ -15,7 +15,7 @@ use vdo_core::id::{JobId, RevisionRef};
 use vdo_core::job::{Cause, JobSpec};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{Changes, Guard, NewRevision};
-use vdo_core::port::{Blobs, EventLog, JobQuery, Jobs, Store, StoreError};
+use vdo_core::port::{Blobs, EventLog, JobQuery, Jobs, Journal, Store, StoreError};
 use vdo_core::tree::FileTree;
 use vdo_store::{Options, SqliteFault, SqliteStore};
 
@@ -349,4 +349,26 @@ async fn a_commit_nobody_waits_for_is_done_whole_or_not_at_all() {
     assert_eq!(receipt.first_seq, events.len() as u64);
     assert_eq!(events.len() % 2, 1, "the two events of a commit come together");
     assert_eq!(store.check_integrity().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_schema_is_brought_up_to_date_with_all_it_has() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = job(&*store, "before merges").await;
+    let before = store.job(id).await.unwrap();
+    drop(store);
+    let raw = place.raw().await;
+    for statement in [
+        "DROP TABLE conflicts",
+        "ALTER TABLE jobs DROP COLUMN merge_policy",
+        "ALTER TABLE job_files DROP COLUMN origin_id",
+        "DELETE FROM seaql_migrations WHERE version = 'm0002_merge'",
+    ] {
+        raw.execute_unprepared(statement).await.unwrap();
+    }
+    raw.close().await.unwrap();
+    let store = place.open().await;
+    assert_eq!(store.job(id).await.unwrap(), before);
+    assert_eq!(store.conflicts(id).await.unwrap(), []);
 }

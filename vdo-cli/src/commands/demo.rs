@@ -102,7 +102,6 @@ pub(crate) async fn demo(app: &App, args: &args::Demo) -> Result<(), Fail> {
         say(story::entry(source, &names(&rows, source)))?;
     }
 
-    say(String::new())?;
     let usage = import_usage(&[&search, &json, &authors, &merged]);
     let cost = vdo_core::money::NanoUsd(search.cost.0 + json.cost.0 + authors.cost.0 + merged.cost.0);
     say(story::entry("spent", &format!("{} for all jobs, at made-up prices", story::spent(&usage, cost))))?;

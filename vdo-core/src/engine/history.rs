@@ -158,11 +158,14 @@ impl Engine {
     /// [`StoreError::NotFound`] if a revision is not there.
     pub async fn file_counts(&self, revision: &Revision) -> Result<FileCounts, EngineError> {
         let reference = RevisionRef { job: revision.job, number: Some(revision.number) };
-        let is_first = match revision.base {
-            Some(base) => self.parts.store.revision(base).await?.job != revision.job,
+        let is_plain = match revision.base {
+            Some(base) => {
+                let is_first = self.parts.store.revision(base).await?.job != revision.job;
+                is_first && self.parts.store.job(revision.job).await?.parents.len() == 1
+            }
             None => true,
         };
-        let rows = if is_first {
+        let rows = if is_plain {
             Manifest::default().file_rows(&self.parts.store.delta(revision.id).await?)
         } else {
             self.files(reference).await?

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::merge::blocks::{self, Block, Ident, Inline, LastSeparator, Tiles};
 use crate::merge::claims;
+use crate::merge::rank::{self, Sequence};
 use crate::merge::region::Three;
 use crate::merge::rules;
 use crate::merge::version::Version;
@@ -190,7 +191,19 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
         {
             return Err(format!("both sides added {} at different places", shown(block)));
         }
-        merged.extend(left.into_iter().map(|block| (*block).clone()));
+        let headings = |blocks: &[&&'_ Block<'a>]| -> Vec<String> {
+            blocks.iter().filter(|it| it.ident.0 == MemberKind::Rule).map(|it| it.ident.1.clone()).collect()
+        };
+        let (our_heads, their_heads) = (headings(&right), headings(&left));
+        let added = left.iter().map(|block| (**block).clone());
+        match rank::sequence(&our_heads, &their_heads) {
+            Sequence::OursFirst => merged.extend(added),
+            Sequence::TheirsFirst => merged = added.chain(merged).collect(),
+            Sequence::Broken => {
+                return Err("both sides added sections, and neither order of them is that of their dates or versions"
+                    .to_owned());
+            }
+        }
         // Imports come first, whoever added them.
         merged.sort_by_key(|block| block.ident.0 != MemberKind::Import);
         Ok(merged)

@@ -13,6 +13,7 @@ mod lines;
 pub mod markers;
 mod members;
 mod moves;
+mod rank;
 mod region;
 pub mod resolution;
 mod rules;

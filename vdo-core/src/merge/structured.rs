@@ -1,5 +1,6 @@
 //! The second look at a text that did not merge by lines.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::merge::lines::{self, Change, Lines, Segment};
@@ -13,8 +14,8 @@ use crate::path::RepoPath;
 use crate::structure::Structure;
 use crate::syntax::Syntax;
 
-/// Texts above this are merged by lines only, in bytes.
-const MAX_BYTES: usize = 1 << 20;
+/// Texts above this are merged by lines and narrow rules only, in bytes.
+const MAX_BYTES: usize = 256 << 10;
 /// How many conflicts of one text are looked at.
 const MAX_CONFLICTS: usize = 200;
 
@@ -27,9 +28,6 @@ pub(super) fn resolved(
     syntax: &dyn Syntax,
 ) -> TextMerge {
     let by_lines = || TextMerge::by_lines(lines, segments);
-    if sides.any(|text| text.len() > MAX_BYTES) {
-        return by_lines();
-    }
     let shape = sides.map(Shape::of);
     let (Some(end), Some(closed)) = (
         pick(shape.base.line_end, shape.ours.line_end, shape.theirs.line_end),
@@ -62,16 +60,56 @@ fn attempt(
     segments: Vec<Segment>,
     syntax: &dyn Syntax,
 ) -> Result<TextMerge, String> {
-    let known = texts.map(|text| syntax.structure(path, text));
+    let language = syntax.language(path);
+    let pieces = Pieces::new(segments);
+    let answers = narrow(path, language, texts, &pieces);
+    let conflicts = pieces.0.iter().filter(|piece| piece.change == Change::Conflict).count();
+    let large = texts.any(|text| text.len() > MAX_BYTES);
+    // Structure takes a hundred times as long as lines: only where something is left to answer or to check.
+    let all = answers.len() == conflicts;
+    let known = if large || language.is_none() {
+        Three::new(None, None, None)
+    } else if all {
+        Three::new(None, syntax.structure(path, texts.ours), syntax.structure(path, texts.theirs))
+    } else {
+        texts.map(|text| syntax.structure(path, text))
+    };
     let versions = texts.zip(known).map(|(text, structure)| Version::new(text, structure.unwrap_or_default()));
-    let work = Work { path, versions: versions.as_ref(), language: syntax.language(path) };
-    let merge = work.merge(lines, segments);
+    let work = Work { path, versions: versions.as_ref(), language, answers };
+    let merge = work.merge(lines, &pieces);
     if let [TextHunk::Merged(result)] = merge.hunks.as_slice()
+        && !large
         && let Some(reason) = work.fault(result, syntax)
     {
         return Err(reason);
     }
     Ok(merge)
+}
+
+/// Returns the answers that need no structure, by the number of the piece.
+fn narrow(path: &RepoPath, language: Option<&str>, texts: Three<&str>, pieces: &Pieces) -> BTreeMap<usize, String> {
+    let indentation = match language {
+        Some("python" | "yaml" | "makefile" | "markdown" | "text") | None => Indentation::Means,
+        Some(_) => Indentation::MeansNothing,
+    };
+    let prose = is_prose(path, language);
+    let versions = texts.map(|text| Version::new(text, Structure::default()));
+    let conflicts = pieces.0.iter().enumerate().filter(|(_, piece)| piece.change == Change::Conflict);
+    conflicts
+        .filter_map(|(at, _)| {
+            let lines = pieces.lines(&(at..at + 1));
+            let texts = versions.as_ref().zip(lines).map(|(version, lines)| version.slice_lines(lines));
+            let answer =
+                rules::blanks(texts, indentation).or_else(|| if prose { None } else { rules::neighbours(texts) });
+            Some((at, answer?))
+        })
+        .collect()
+}
+
+fn is_prose(path: &RepoPath, language: Option<&str>) -> bool {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let known = matches!(extension.as_str(), "txt" | "rst" | "md" | "adoc" | "tex" | "");
+    matches!(language, Some("markdown" | "text")) || (known && language.is_none())
 }
 
 fn with_reason(mut merge: TextMerge, reason: &str) -> TextMerge {
@@ -141,11 +179,12 @@ struct Work<'w, 'a> {
     path: &'w RepoPath,
     versions: Three<&'w Version<'a>>,
     language: Option<&'static str>,
+    /// What the narrow rules answered.
+    answers: BTreeMap<usize, String>,
 }
 
 impl<'w, 'a: 'w> Work<'w, 'a> {
-    fn merge(&self, lines: &Lines<'_>, segments: Vec<Segment>) -> TextMerge {
-        let pieces = Pieces::new(segments);
+    fn merge(&self, lines: &Lines<'_>, pieces: &Pieces) -> TextMerge {
         let mut parts: Vec<Part> = Vec::new();
         // How many pieces each part stands for, so that a region that grows upwards can take parts back.
         let mut sizes: Vec<usize> = Vec::new();
@@ -159,7 +198,7 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
                 continue;
             }
             looked += 1;
-            match self.conflict(&pieces, at) {
+            match self.conflict(pieces, at) {
                 Ok((region, text)) => {
                     let mut back = at - region.start.min(at);
                     let mut fits = true;
@@ -206,17 +245,10 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
         let region = at..at + 1;
         let lines = pieces.lines(&region);
         let texts = self.versions.zip(lines.clone()).map(|(version, lines)| version.slice_lines(lines));
-        let indentation = match self.language {
-            Some("python" | "yaml" | "makefile" | "markdown" | "text") | None => Indentation::Means,
-            Some(_) => Indentation::MeansNothing,
-        };
-        if let Some(text) = rules::blanks(texts, indentation) {
-            return Ok((region, text));
+        if let Some(text) = self.answers.get(&at) {
+            return Ok((region, text.clone()));
         }
-        let prose = self.is_prose();
-        if !prose && let Some(text) = rules::neighbours(texts) {
-            return Ok((region, text));
-        }
+        let prose = is_prose(self.path, self.language);
         let mut reason = None;
         for lists in common_lists(self.versions, &lines) {
             let Some(wide) = pieces.widened(&region, self.versions, lists) else { continue };
@@ -230,12 +262,6 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
             return Ok((region, text));
         }
         Err(reason.unwrap_or_else(|| "both sides changed the same lines".to_owned()))
-    }
-
-    fn is_prose(&self) -> bool {
-        let extension = self.path.extension().unwrap_or_default().to_ascii_lowercase();
-        matches!(self.language, Some("markdown" | "text"))
-            || matches!(extension.as_str(), "txt" | "rst" | "md" | "adoc" | "tex" | "")
     }
 
     fn fault(&self, result: &[u8], syntax: &dyn Syntax) -> Option<String> {

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Answer;
 use super::bench::{Bench, Rules};
+use super::rescan;
 use super::state::{Effects, End, Run, Stage};
+use crate::check::CommandSource;
 use crate::content::BlobHash;
 use crate::context;
 use crate::diff;
@@ -152,7 +155,32 @@ impl Run {
         let all = self.plan.as_ref().map_or(0, |plan| plan.tasks.len());
         let complete = finished.len() >= all;
         self.stage = Stage::Build { done: finished, wave: Vec::new() };
-        if complete { self.begin_test(effects) } else { self.next_wave() }
+        if !complete {
+            self.next_wave();
+        } else if self.commands.is_empty() || self.has_new_paths() {
+            // What the new files imply: tests where there were none, something to install.
+            self.stage = Stage::Rescan;
+        } else {
+            self.begin_test(effects);
+        }
+    }
+
+    /// Tells whether files came or went.
+    fn has_new_paths(&self) -> bool {
+        self.tree.len() != self.given.len() || self.tree.0.keys().any(|path| !self.given.0.contains_key(path))
+    }
+
+    pub(super) fn take_rescanned(&mut self, effects: &mut Effects) -> bool {
+        let key = rescan();
+        let Some(Answer::Scanned(scanned)) = self.inbox.remove(&key) else { return false };
+        effects.applied.push(key);
+        let named = self.commands.iter().any(|command| command.source == CommandSource::User);
+        if !named && !scanned.checks.is_empty() {
+            self.commands.clone_from(&scanned.checks);
+        }
+        self.scanned = scanned;
+        self.begin_test(effects);
+        true
     }
 
     pub(super) fn begin_test(&mut self, effects: &mut Effects) {

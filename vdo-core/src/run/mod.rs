@@ -13,9 +13,11 @@
 mod bench;
 mod build;
 mod judge;
+mod keep;
 mod look;
 mod merging;
 mod planning;
+mod resolution;
 mod state;
 
 use std::collections::BTreeSet;
@@ -31,8 +33,8 @@ use crate::port::Scanned;
 use crate::syntax::Syntax;
 use crate::tree::FileTree;
 
-pub use merging::{check_text, merged_mode, side_labels};
 pub(crate) use planning::runner_of;
+pub use resolution::{check_text, merged_mode, side_labels};
 pub use state::{
     Ask, Brief, CheckWork, Effects, End, Finished, Limits, Loaded, MergeBrief, MergeWork, Run, Style, Work,
 };
@@ -94,7 +96,7 @@ impl Run {
         match &self.stage {
             Stage::Load => Phase::Load,
             Stage::Merge(_) => Phase::Merge,
-            Stage::Scan => Phase::Scan,
+            Stage::Scan | Stage::Rescan => Phase::Scan,
             Stage::Plan(_) => Phase::Plan,
             Stage::Build { .. } => Phase::Build,
             Stage::Test => Phase::Test,
@@ -133,6 +135,7 @@ impl Run {
             Stage::Load => vec![StepKey::first(Phase::Load)],
             Stage::Merge(merging) => merging.ready(),
             Stage::Scan => vec![StepKey::first(Phase::Scan)],
+            Stage::Rescan => vec![rescan()],
             Stage::Plan(talk) => talk.ready(Phase::Plan),
             Stage::Build { wave, .. } => wave.iter().flat_map(bench::Bench::ready).collect(),
             Stage::Test => vec![StepKey::first(Phase::Test).with_attempt(self.tests)],
@@ -157,7 +160,7 @@ impl Run {
         match &self.stage {
             Stage::Load => Ok(Work::Load),
             Stage::Merge(merging) => merging.work(key, self).ok_or_else(not_ready),
-            Stage::Scan => Ok(Work::Scan(self.tree.clone())),
+            Stage::Scan | Stage::Rescan => Ok(Work::Scan(self.tree.clone())),
             Stage::Plan(talk) => Ok(Work::Ask(Box::new(self.plan_ask(talk)))),
             Stage::Build { wave, .. } => {
                 let bench = wave.iter().find(|bench| bench.owns(key)).ok_or_else(not_ready)?;
@@ -240,6 +243,7 @@ impl Run {
             Stage::Load => self.take_loaded(effects),
             Stage::Merge(_) => self.step_merge(syntax, effects),
             Stage::Scan => self.take_scanned(effects),
+            Stage::Rescan => self.take_rescanned(effects),
             Stage::Plan(_) => self.step_plan(effects),
             Stage::Build { .. } => self.step_build(syntax, effects),
             Stage::Repair(_) => self.step_repair(syntax, effects),
@@ -264,6 +268,11 @@ impl Run {
         let failure = failure.with_phase(self.phase());
         self.stage = Stage::Ended(End::Failed(failure));
     }
+}
+
+/// The step that looks at what was built.
+fn rescan() -> StepKey {
+    StepKey::first(Phase::Scan).with_attempt(2)
 }
 
 #[cfg(test)]

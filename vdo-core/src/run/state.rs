@@ -295,12 +295,19 @@ pub(super) enum Stage {
     Merge(Box<Merging>),
     Scan,
     Plan(Talk),
-    Build { done: BTreeSet<TaskId>, wave: Vec<Bench> },
+    Build {
+        done: BTreeSet<TaskId>,
+        wave: Vec<Bench>,
+    },
+    /// What was built is looked at, for checks and what they need.
+    Rescan,
     Test,
     Repair(Box<Bench>),
     Critique(Talk),
     Sandbox,
-    Deliver { end: End },
+    Deliver {
+        end: End,
+    },
     Ended(End),
 }
 

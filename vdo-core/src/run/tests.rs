@@ -76,6 +76,15 @@ impl Hand {
     }
 
     fn settle(&mut self) {
+        self.advance();
+        // What was built shows nothing new to a scan of these tests.
+        if self.ready() == ["scan/-/2/1"] {
+            self.run.answer(rescan(), Answer::Scanned(self.run.scanned.clone())).unwrap();
+            self.advance();
+        }
+    }
+
+    fn advance(&mut self) {
         loop {
             let missing: Vec<Blob> =
                 self.run.missing().iter().map(|hash| Blob::new(self.files.get(*hash).unwrap())).collect();

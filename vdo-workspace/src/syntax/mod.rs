@@ -1,7 +1,10 @@
-//! The structure of texts, by tree-sitter.
+//! The structure of texts: by tree-sitter, and line by line where there is no grammar.
 //!
-//! Work is bounded by bytes, parser steps and nodes, never by time: the same text gives the same answer on
+//! Work is bounded by bytes, parser steps, nodes and depth, never by time: the same text gives the same answer on
 //! every machine. A text that is over a bound has no structure. Never panics and never fails, whatever the text.
+//!
+//! `languages` is the table of grammars with a reader for each, `lines` that of texts without one; both write a
+//! [`Structure`] through `structure`.
 
 mod faults;
 mod languages;
@@ -24,7 +27,12 @@ pub const MAX_FAULTS: usize = 50;
 /// How many symbols are told of one text.
 pub const MAX_SYMBOLS: usize = 5_000;
 
-/// Structure for the languages this crate has a grammar of: Python.
+/// Structure for the languages this crate knows.
+///
+/// By a grammar: Python, Rust, JavaScript, TypeScript (with JSX), Go, Java, HTML, CSS, JSON, TOML, YAML, Markdown. Line by
+/// line: requirements and constraints, environment and ignore files, Dockerfiles, Makefiles, `go.mod`, protocol buffers,
+/// settings (`.ini`, `.cfg`, `.properties`). Outlines are told of programming languages; faults wherever the grammar knows
+/// as much as those who read the texts, so not of Markdown and CSS, nor where a template language is mixed in.
 ///
 /// Holds nothing; grammars are tables of the program, and a parser is made for every call.
 ///
@@ -45,6 +53,7 @@ impl Syntax for TreeSitterSyntax {
 
     fn faults(&self, path: &RepoPath, text: &str) -> Vec<SyntaxFault> {
         Language::of(path)
+            .filter(|language| language.has_faults(text) && Lines::of(path).is_none())
             .and_then(|language| Some(faults::faults(&parse::parse(language, text)?, text)))
             .unwrap_or_default()
     }

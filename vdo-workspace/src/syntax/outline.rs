@@ -9,7 +9,7 @@ use tree_sitter::{Node, Tree, TreeCursor};
 use vdo_core::syntax::{Symbol, SymbolKind};
 
 use super::MAX_SYMBOLS;
-use super::languages::{Definition, Language};
+use super::languages::{BODY, Definition, Language};
 use super::parse::{line_number, one_line};
 
 /// How many nodes are looked at.
@@ -102,7 +102,7 @@ fn names<'tree>(definition: &Definition, node: Node<'tree>) -> Vec<Node<'tree>> 
 
 /// Returns what stands before the body, without a comment that ends it.
 fn signature(language: &Language, node: Node<'_>, text: &str) -> String {
-    let mut end = node.child_by_field_name(language.body).map_or(node.end_byte(), |body| body.start_byte());
+    let mut end = node.child_by_field_name(BODY).map_or(node.end_byte(), |body| body.start_byte());
     let mut cursor = node.walk();
     for child in node.children(&mut cursor).take(MAX_NAMES) {
         if child.kind() == "comment" {

@@ -14,9 +14,13 @@ const MAX_REPORTS: u32 = 100_000;
 /// Recovery on a megabyte of such texts takes seconds between two reports, and they are no code.
 const GARBAGE_SHARE: usize = 100;
 
+/// How deep blocks may be told by their indentation: the grammars' scanners keep it in a buffer of a fixed size and check its end late.
+const MAX_INDENTATION: usize = 240;
+
 /// Returns the tree of `text`, or `None` if a bound is reached.
 pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
-    if text.len() > MAX_TEXT_BYTES || is_garbage(text) {
+    if text.len() > MAX_TEXT_BYTES || is_garbage(text) || language.block_marks.is_some_and(|marks| is_deep(text, marks))
+    {
         return None;
     }
     let mut parser = Parser::new();
@@ -35,6 +39,17 @@ pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
 fn is_garbage(text: &str) -> bool {
     let odd = |c: &char| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
     text.len() > 4096 && text.chars().filter(odd).count() > text.len() / GARBAGE_SHARE
+}
+
+/// Tells whether blocks may be nested too deep: each needs a column of its own, and one that begins within a line a mark.
+fn is_deep(text: &str, marks: &[char]) -> bool {
+    text.lines().filter(|line| line.len() > MAX_INDENTATION).any(|line| {
+        let indentation = line.bytes().take_while(u8::is_ascii_whitespace).count();
+        let begins = |(at, mark): &(usize, &str)| {
+            line.get(at + mark.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+        };
+        indentation + line.match_indices(marks).filter(begins).count() > MAX_INDENTATION
+    })
 }
 
 /// Returns `text` on one line, without runs of blanks, cut to `limit` characters.

@@ -517,7 +517,7 @@ fn a_merge_whose_checks_fail_is_mended_and_reviewed() {
     let expected =
         ["modified app.py", "inherited base.html from #1", "inherited old.py from #1", "inherited ours.py from #2"];
     assert_eq!(sources(&world, id)[..4], expected);
-    assert_eq!(sources(&world, id)[4], "created theirs.py", "a repair wrote it last");
+    assert_eq!(sources(&world, id)[4], "modified theirs.py", "a repair wrote it last");
 }
 
 #[test]

@@ -6,12 +6,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use super::shorthand;
 use crate::syntax::structure::keys::{normal, within};
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child};
 
 /// Reads the trees of style sheets.
 pub(super) struct Css;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Css {
     fn lists(&self) -> &'static [&'static str] {

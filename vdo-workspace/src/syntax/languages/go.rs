@@ -7,12 +7,10 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{normal, quoted, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place, Shape};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, between, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, between, child, named};
 
 /// Reads Go's trees.
 pub(super) struct Go;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Go {
     fn lists(&self) -> &'static [&'static str] {

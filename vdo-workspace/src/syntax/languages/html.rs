@@ -6,12 +6,10 @@ use vdo_core::structure::MemberKind;
 use crate::syntax::structure::elements::{self, Element};
 use crate::syntax::structure::keys::normal;
 use crate::syntax::structure::out::{Draft, Place, Shape};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads HTML's trees.
 pub(super) struct Html;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Html {
     fn lists(&self) -> &'static [&'static str] {

@@ -7,12 +7,10 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{last_segment, normal, quoted, within};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry::Call;
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads Java's trees.
 pub(super) struct Java;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Java {
     fn lists(&self) -> &'static [&'static str] {

@@ -6,12 +6,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use crate::syntax::structure::keys::{normal, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry;
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, named};
 
 /// Reads JSON's trees.
 pub(super) struct Json;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Json {
     fn lists(&self) -> &'static [&'static str] {

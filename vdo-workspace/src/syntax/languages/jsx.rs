@@ -12,9 +12,10 @@ use crate::syntax::structure::walk::{At, Child, Frame, named};
 pub(super) fn list<'n>(at: &At<'_, 'n>) -> Option<Frame<'n>> {
     let node = at.node;
     let (open, close) = (node.child_by_field_name("open_tag")?, node.child_by_field_name("close_tag")?);
-    let is_child = |child: &Node<'_>| {
-        !matches!(child.kind(), "jsx_opening_element" | "jsx_closing_element")
-            && !(child.kind() == "jsx_text" && at.of(*child).trim().is_empty())
+    let is_child = |child: &Node<'_>| match child.kind() {
+        "jsx_opening_element" | "jsx_closing_element" => false,
+        "jsx_text" => !at.of(*child).trim().is_empty(),
+        _ => true,
     };
     let children: Vec<_> = named(node).into_iter().filter(is_child).collect();
     let tag = open.child_by_field_name("name").map(|name| at.of(name)).unwrap_or_default();

@@ -5,12 +5,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{normal, within};
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads Markdown's trees.
 pub(super) struct Markdown;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Markdown {
     fn lists(&self) -> &'static [&'static str] {
@@ -87,9 +85,7 @@ fn section(at: &Child<'_, '_>) -> Draft {
     // Steps are taken one after the other.
     let word = content.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
     let step = matches!(word.as_str(), "step" | "phase" | "part" | "chapter")
-        || (!word.is_empty()
-            && word.chars().all(|c| c.is_ascii_digit())
-            && !content.contains(|c| matches!(c, '[' | ']')));
+        || (!word.is_empty() && word.chars().all(|c| c.is_ascii_digit()) && !content.contains(['[', ']']));
     let key = format!("h{level} {content}");
     Draft::free(MemberKind::Rule, key.clone())
         .free_if(!content.is_empty() && !step)

@@ -1,4 +1,4 @@
-//! The languages, as a table: adding one is adding a row.
+//! The languages, as a table: adding one is adding a row, and a reader of its trees.
 
 mod css;
 mod go;
@@ -29,13 +29,24 @@ pub(super) struct Language {
     extensions: &'static [&'static str],
     grammar: fn() -> tree_sitter::Language,
     reader: &'static dyn Reader,
-    kinds: &'static Kinds,
+    kinds: Kinds,
+    /// The marks that begin a block within a line, if blocks are told by their columns.
+    pub(super) block_marks: Option<&'static [char]>,
+    faults: Faults,
     /// The nodes that define something.
     pub(super) definitions: &'static [Definition],
-    /// The field of a definition at which its signature ends.
-    pub(super) body: &'static str,
     /// What may stand between a signature and the body.
     pub(super) signature_end: &'static [char],
+}
+
+/// When a place where the grammar does not fit is a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Faults {
+    Always,
+    /// Unless a template language is mixed in.
+    Plain,
+    /// The grammar knows less than those who read the texts.
+    Never,
 }
 
 /// A kind of node that defines something.
@@ -52,95 +63,30 @@ pub(super) struct Definition {
     pub(super) below: &'static [&'static str],
 }
 
-static LANGUAGES: &[Language] = &[
+/// The field of a definition at which its signature ends, in every grammar.
+pub(super) const BODY: &str = "body";
+
+static LANGUAGES: [Language; 13] = [
     Language {
         name: "python",
         extensions: &["py", "pyi", "pyw"],
         grammar: || tree_sitter_python::LANGUAGE.into(),
         reader: &python::Python,
-        kinds: &python::KINDS,
-        definitions: &[
-            Definition {
-                node: "function_definition",
-                kind: SymbolKind::Function,
-                name: "name",
-                name_node: "identifier",
-                below: &[],
-            },
-            Definition {
-                node: "class_definition",
-                kind: SymbolKind::Type,
-                name: "name",
-                name_node: "identifier",
-                below: &[],
-            },
-            Definition {
-                node: "assignment",
-                kind: SymbolKind::Value,
-                name: "left",
-                name_node: "identifier",
-                below: &["expression_statement", "module"],
-            },
-            Definition { node: "import_statement", kind: SymbolKind::Import, name: "name", name_node: "", below: &[] },
-            Definition {
-                node: "import_from_statement",
-                kind: SymbolKind::Import,
-                name: "module_name",
-                name_node: "",
-                below: &[],
-            },
-        ],
-        body: "body",
+        kinds: Kinds::new(),
+        block_marks: Some(&[]),
+        faults: Faults::Always,
+        definitions: outline::PYTHON,
         signature_end: &[':'],
-    },
-    Language {
-        name: "html",
-        extensions: &["html", "htm", "xhtml", "jinja", "jinja2", "j2"],
-        grammar: || tree_sitter_html::LANGUAGE.into(),
-        reader: &html::Html,
-        kinds: &html::KINDS,
-        definitions: &[],
-        body: "",
-        signature_end: &[],
-    },
-    Language {
-        name: "json",
-        extensions: &["json", "jsonc", "webmanifest"],
-        grammar: || tree_sitter_json::LANGUAGE.into(),
-        reader: &json::Json,
-        kinds: &json::KINDS,
-        definitions: &[],
-        body: "",
-        signature_end: &[],
-    },
-    Language {
-        name: "toml",
-        extensions: &["toml"],
-        grammar: || tree_sitter_toml_ng::LANGUAGE.into(),
-        reader: &toml::Toml,
-        kinds: &toml::KINDS,
-        definitions: &[],
-        body: "",
-        signature_end: &[],
-    },
-    Language {
-        name: "yaml",
-        extensions: &["yaml", "yml"],
-        grammar: || tree_sitter_yaml::LANGUAGE.into(),
-        reader: &yaml::Yaml,
-        kinds: &yaml::KINDS,
-        definitions: &[],
-        body: "",
-        signature_end: &[],
     },
     Language {
         name: "rust",
         extensions: &["rs"],
         grammar: || tree_sitter_rust::LANGUAGE.into(),
         reader: &rust::Rust,
-        kinds: &rust::KINDS,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Always,
         definitions: outline::RUST,
-        body: "body",
         signature_end: &[';', '{', ','],
     },
     Language {
@@ -148,9 +94,10 @@ static LANGUAGES: &[Language] = &[
         extensions: &["js", "mjs", "cjs", "jsx"],
         grammar: || tree_sitter_javascript::LANGUAGE.into(),
         reader: &script::Script,
-        kinds: &script::JAVASCRIPT,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Always,
         definitions: outline::JAVASCRIPT,
-        body: "body",
         signature_end: &['{', ';'],
     },
     Language {
@@ -158,9 +105,10 @@ static LANGUAGES: &[Language] = &[
         extensions: &["ts", "mts", "cts"],
         grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
         reader: &script::Script,
-        kinds: &script::TYPESCRIPT,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Always,
         definitions: outline::TYPESCRIPT,
-        body: "body",
         signature_end: &['{', ';'],
     },
     Language {
@@ -168,9 +116,10 @@ static LANGUAGES: &[Language] = &[
         extensions: &["tsx"],
         grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
         reader: &script::Script,
-        kinds: &script::TSX,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Always,
         definitions: outline::TYPESCRIPT,
-        body: "body",
         signature_end: &['{', ';'],
     },
     Language {
@@ -178,9 +127,10 @@ static LANGUAGES: &[Language] = &[
         extensions: &["go"],
         grammar: || tree_sitter_go::LANGUAGE.into(),
         reader: &go::Go,
-        kinds: &go::KINDS,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Always,
         definitions: outline::GO,
-        body: "body",
         signature_end: &['{'],
     },
     Language {
@@ -188,19 +138,65 @@ static LANGUAGES: &[Language] = &[
         extensions: &["java"],
         grammar: || tree_sitter_java::LANGUAGE.into(),
         reader: &java::Java,
-        kinds: &java::KINDS,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Always,
         definitions: outline::JAVA,
-        body: "body",
         signature_end: &['{', ';'],
+    },
+    Language {
+        name: "html",
+        extensions: &["html", "htm", "xhtml"],
+        grammar: || tree_sitter_html::LANGUAGE.into(),
+        reader: &html::Html,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Plain,
+        definitions: &[],
+        signature_end: &[],
     },
     Language {
         name: "css",
         extensions: &["css"],
         grammar: || tree_sitter_css::LANGUAGE.into(),
         reader: &css::Css,
-        kinds: &css::KINDS,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Never,
         definitions: &[],
-        body: "",
+        signature_end: &[],
+    },
+    Language {
+        name: "json",
+        extensions: &["json", "jsonc", "webmanifest"],
+        grammar: || tree_sitter_json::LANGUAGE.into(),
+        reader: &json::Json,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Plain,
+        definitions: &[],
+        signature_end: &[],
+    },
+    Language {
+        name: "toml",
+        extensions: &["toml"],
+        grammar: || tree_sitter_toml_ng::LANGUAGE.into(),
+        reader: &toml::Toml,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Plain,
+        definitions: &[],
+        signature_end: &[],
+    },
+    Language {
+        name: "yaml",
+        extensions: &["yaml", "yml"],
+        grammar: || tree_sitter_yaml::LANGUAGE.into(),
+        reader: &yaml::Yaml,
+        kinds: Kinds::new(),
+        block_marks: Some(&['-', '?', ':']),
+        faults: Faults::Plain,
+        definitions: &[],
         signature_end: &[],
     },
     Language {
@@ -208,23 +204,42 @@ static LANGUAGES: &[Language] = &[
         extensions: &["md", "markdown"],
         grammar: || tree_sitter_md::LANGUAGE.into(),
         reader: &markdown::Markdown,
-        kinds: &markdown::KINDS,
+        kinds: Kinds::new(),
+        block_marks: None,
+        faults: Faults::Never,
         definitions: &[],
-        body: "",
         signature_end: &[],
     },
 ];
 
+/// Endings of templates: what stands before them says what the template makes.
+const TEMPLATES: &[&str] = &["j2", "jinja", "jinja2"];
+
 impl Language {
-    /// Returns the language of `path`, by its extension.
+    /// Returns the language of `path`, by its extension; of a template, by the one before it, and HTML if there is none.
     pub(super) fn of(path: &RepoPath) -> Option<&'static Self> {
-        let extension = path.extension()?;
-        LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+        let name = path.file_name();
+        let is = |extension: &str, known: &[&str]| known.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        let (stem, extension) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
+        let extension = match extension {
+            template if is(template, TEMPLATES) => stem.rsplit_once('.').map_or("html", |(_, inner)| inner),
+            extension => extension,
+        };
+        LANGUAGES.iter().find(|language| is(extension, language.extensions))
     }
 
     /// Returns the lists and members of a parsed text.
     pub(super) fn structure(&self, tree: &Tree, text: &str) -> Option<Structure> {
-        walk::structure(self.reader, self.kinds, tree, text)
+        walk::structure(self.reader, &self.kinds, tree, text)
+    }
+
+    /// Tells whether a place of `text` where the grammar does not fit is a fault.
+    pub(super) fn has_faults(&self, text: &str) -> bool {
+        match self.faults {
+            Faults::Always => true,
+            Faults::Plain => !["{%", "{{", "{#", "<%", "<?"].iter().any(|mark| text.contains(mark)),
+            Faults::Never => false,
+        }
     }
 
     /// Returns the grammar.
@@ -239,15 +254,41 @@ mod tests {
 
     #[test]
     fn every_name_in_the_table_is_one_of_the_grammar() {
-        for language in LANGUAGES {
+        for language in &LANGUAGES {
             let grammar = language.grammar();
             for definition in language.definitions {
                 for kind in definition.below.iter().chain([&definition.node]) {
-                    assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{kind}");
+                    assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{}: {kind}", language.name);
                 }
-                assert!(grammar.field_id_for_name(definition.name).is_some(), "{}", definition.name);
+                assert!(grammar.field_id_for_name(definition.name).is_some(), "{}: {}", language.name, definition.name);
             }
-            assert!(language.body.is_empty() || grammar.field_id_for_name(language.body).is_some());
+            assert!(language.definitions.is_empty() || grammar.field_id_for_name(BODY).is_some());
+            for kind in language.reader.comments().iter().chain(language.reader.prefixes()) {
+                // One reader reads JavaScript and TypeScript; CSS has two kinds of comments.
+                assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{}: {kind}", language.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_known_by_the_ending_of_a_name() {
+        let of = |path: &str| Language::of(&path.parse().unwrap()).map(|language| language.name);
+        let rows = [
+            ("a.pyi", Some("python")),
+            ("a/b.MJS", Some("javascript")),
+            ("a.cts", Some("typescript")),
+            ("a.htm", Some("html")),
+            ("a.html.j2", Some("html")),
+            ("a.jinja", Some("html")),
+            ("a.yml.j2", Some("yaml")),
+            ("nginx.conf.j2", None),
+            ("a.scss", None),
+            ("a.markdown", Some("markdown")),
+            (".json", None),
+            ("json", None),
+        ];
+        for (path, language) in rows {
+            assert_eq!(of(path), language, "{path}");
         }
     }
 }

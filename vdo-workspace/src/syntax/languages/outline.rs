@@ -9,6 +9,20 @@ const fn row(node: &'static str, kind: SymbolKind, name: &'static str, below: &'
     Definition { node, kind, name, name_node: "", below }
 }
 
+/// Returns a row whose name must be a plain one.
+const fn named(node: &'static str, kind: SymbolKind, name: &'static str, below: &'static [&'static str]) -> Definition {
+    Definition { node, kind, name, name_node: "identifier", below }
+}
+
+/// Python.
+pub(super) const PYTHON: &[Definition] = &[
+    named("function_definition", SymbolKind::Function, "name", &[]),
+    named("class_definition", SymbolKind::Type, "name", &[]),
+    named("assignment", SymbolKind::Value, "left", &["expression_statement", "module"]),
+    row("import_statement", SymbolKind::Import, "name", &[]),
+    row("import_from_statement", SymbolKind::Import, "module_name", &[]),
+];
+
 /// Rust.
 pub(super) const RUST: &[Definition] = &[
     row("function_item", SymbolKind::Function, "name", &[]),

@@ -6,13 +6,11 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use crate::syntax::structure::keys::{last_segment, normal, quoted, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 use crate::syntax::structure::{keys, routes};
 
 /// Reads Python's trees.
 pub(super) struct Python;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Python {
     fn lists(&self) -> &'static [&'static str] {
@@ -341,7 +339,7 @@ fn call(at: &Child<'_, '_>, node: Node<'_>) -> Draft {
     let method = last_segment(callee);
     let receiver = callee.strip_suffix(method).unwrap_or_default().trim_end_matches('.');
     let first = first_argument(at, arguments);
-    let call = Call { receiver, method, first: &first, arguments: arguments.named_child_count() as usize };
+    let call = Call { receiver, method, first: &first, arguments: arguments.named_child_count() };
     // A verb of HTTP as a statement is a request here, and `set` and `insert` are methods of ordinary values.
     let listed = !routes::is_verb(method) && !matches!(method, "use" | "set" | "insert" | "put" | "on" | "subscribe");
     let draft = match registry::call(&call).filter(|_| listed) {

@@ -8,12 +8,10 @@ use crate::syntax::structure::keys::{head, last_segment, normal, quoted, unquote
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry::{self, Call};
 use crate::syntax::structure::routes;
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads Rust's trees.
 pub(super) struct Rust;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 /// How many names of one import are told.
 const MAX_NAMES: usize = 500;
@@ -274,8 +272,8 @@ fn call(at: &Child<'_, '_>, node: Node<'_>) -> Draft {
         return Draft::default();
     }
     chain::call(at, node, "function", ClaimKind::Route, &|call: &Call<'_>| {
-        !(routes::is_verb(call.method) && call.method != "route")
-            && !matches!(call.method, "use" | "on" | "subscribe" | "put")
+        let verb = routes::is_verb(call.method) && call.method != "route";
+        !verb && !matches!(call.method, "use" | "on" | "subscribe")
     })
 }
 

@@ -8,16 +8,10 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{normal, quoted, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place, Shape};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads the trees of JavaScript, TypeScript and TSX.
 pub(super) struct Script;
-/// The numbers of JavaScript's kinds.
-pub(super) static JAVASCRIPT: Kinds = Kinds::new();
-/// The numbers of TypeScript's kinds.
-pub(super) static TYPESCRIPT: Kinds = Kinds::new();
-/// The numbers of TSX's kinds.
-pub(super) static TSX: Kinds = Kinds::new();
 
 /// Links of chains.
 static LINKS: chain::Links = chain::Links { call: "call_expression", member: "member_expression", object: "object" };

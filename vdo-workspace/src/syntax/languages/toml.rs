@@ -6,12 +6,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use crate::syntax::structure::keys::{normal, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry;
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads TOML's trees.
 pub(super) struct Toml;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 /// Tables whose arrays are sets.
 const SETS: &[&str] = &["features", "optional-dependencies", "dependency-groups", "extras"];

@@ -6,12 +6,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use crate::syntax::structure::keys::{last_segment, normal, unquoted, within};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry;
-use crate::syntax::structure::walk::{At, Child, Frame, Kinds, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
 
 /// Reads YAML's trees.
 pub(super) struct Yaml;
-/// The numbers of its kinds.
-pub(super) static KINDS: Kinds = Kinds::new();
 
 impl Reader for Yaml {
     fn lists(&self) -> &'static [&'static str] {

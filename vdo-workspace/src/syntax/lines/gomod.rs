@@ -25,9 +25,12 @@ pub(super) fn read(out: &mut Out<'_>, list: ListId) {
         } else if let Some(word) = code(trimmed).strip_suffix('(').map(str::trim) {
             let mut inner = Vec::new();
             let mut end = line.span.clone();
+            let mut close = end.end;
             for next in lines.by_ref() {
                 end = next.span.clone();
+                close = end.end;
                 if code(next.text.trim()) == ")" {
+                    close = end.start;
                     break;
                 }
                 inner.push(next);
@@ -36,11 +39,7 @@ pub(super) fn read(out: &mut Out<'_>, list: ListId) {
                 && inner.iter().all(|line| line.text.contains("// indirect") || line.text.trim().is_empty());
             let key = if indirect { format!("{word} indirect") } else { word.to_owned() };
             let member = teller.member(out, line.span.start..end.end, &Draft::fixed(MemberKind::Rule, key));
-            let shape = Shape {
-                suffix: "lines".to_owned(),
-                inside: line.span.end..end.start.max(line.span.end),
-                ..Shape::default()
-            };
+            let shape = Shape { suffix: "lines".to_owned(), inside: line.span.end..close, ..Shape::default() };
             let list = out.list(member, None, shape);
             block(out, list, word, &inner);
         } else {

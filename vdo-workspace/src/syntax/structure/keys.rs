@@ -66,8 +66,8 @@ pub(in crate::syntax) fn quoted(text: &str) -> Option<&str> {
         if let Some(inner) = rest.strip_prefix(quote)
             && let Some(inner) = inner.strip_suffix(quote)
         {
-            let plain = !inner.contains(quote) && !(quote == "`" && inner.contains("${"));
-            return plain.then_some(inner);
+            let interpolated = quote == "`" && inner.contains("${");
+            return (!interpolated && !inner.contains(quote)).then_some(inner);
         }
     }
     None

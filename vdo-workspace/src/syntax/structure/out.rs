@@ -228,9 +228,14 @@ impl<'t> Out<'t> {
         }
     }
 
-    /// Returns where the inside of a list ends.
-    pub(in crate::syntax) fn end_of(&self, list: ListId) -> usize {
-        self.structure.lists.get(list.0).map_or(0, |list| list.inside.end)
+    /// Returns what stands between two members of a list.
+    pub(in crate::syntax) fn separator(&self, list: ListId) -> &'static str {
+        self.structure.lists.get(list.0).map_or("", |list| list.separator)
+    }
+
+    /// Returns where the inside of a list is.
+    pub(in crate::syntax) fn inside(&self, list: ListId) -> Range<usize> {
+        self.structure.lists.get(list.0).map_or(0..0, |list| list.inside.clone())
     }
 
     /// Moves the end of a list that has no closing bracket to the end of its last member.

@@ -319,15 +319,15 @@ impl<'t> Walk<'t> {
         depth: usize,
     ) -> usize {
         let mut above = Above::default();
-        let mut end = 0;
-        let mut first = true;
-        let scope = self.out.name(list).to_owned();
-        let limit = self.out.end_of(list);
+        let (mut end, mut first) = (0, true);
+        let (scope, inside) = (self.out.name(list).to_owned(), self.out.inside(list));
         for (at, &node) in children.iter().enumerate() {
             if self.is_spent() {
                 break;
             }
-            if node.start_byte() >= limit {
+            let span = spans.get(at).cloned().unwrap_or_else(|| node.byte_range());
+            // Errors can put a child outside the brackets; a semicolon can be a statement of its own.
+            if node.start_byte() >= inside.end || span.start < inside.start.max(end) {
                 continue;
             }
             let bits = self.bits(node);
@@ -335,43 +335,52 @@ impl<'t> Walk<'t> {
                 self.comment(list, node, &mut above, end, first);
                 continue;
             }
+            self.settle(list, above.prefixes.first().map_or(node.start_byte(), Node::start_byte), &mut above, first);
             if bits & PREFIX != 0 {
-                self.settle(list, node.start_byte(), &mut above, first);
                 above.prefixes.push(node);
                 continue;
             }
-            self.settle(list, above.prefixes.first().map_or(node.start_byte(), Node::start_byte), &mut above, first);
             let text = self.out.text;
-            let span = spans.get(at).cloned().unwrap_or_else(|| node.byte_range());
             let child =
                 Child { text, node, prefixes: &above.prefixes, place, registry, scope: &scope, span: span.clone() };
-            let draft =
-                if node.is_error() || node.is_missing() { Some(Draft::default()) } else { self.reader.member(&child) };
+            let is_error = node.is_error() || node.is_missing();
+            let draft = if is_error { Some(Draft::default()) } else { self.reader.member(&child) };
             let Some(draft) = draft else { continue };
             let own = draft.span.clone().unwrap_or(span);
+            let own_end = self.with_semicolon(list, own.end.min(inside.end), inside.end);
             let start = above.prefixes.first().map_or(own.start, |prefix| prefix.start_byte().min(own.start));
             let start = above.comments.take().map_or(start, |comments| comments.start.min(start));
-            let own_end = own.end.min(limit);
             above.prefixes.clear();
             first = false;
             end = own_end.max(end);
             if draft.lines {
                 self.lines(list, own.start..own_end, &draft);
-            } else if own_end > start {
+            } else if text.get(start..own_end).is_some_and(|own| !own.trim().is_empty()) {
                 let member = self.out.member(list, start..own_end, &draft);
                 self.inside(member, &draft, node, place, depth);
             }
         }
+        end.max(self.leftover(list, above, first))
+    }
+
+    /// Tells of comments and attributes with nothing below them; returns where they end.
+    fn leftover(&mut self, list: ListId, mut above: Above<'_>, first: bool) -> usize {
         let rest = above.comments.take();
-        if let Some(prefix) = above.prefixes.first() {
+        if let (Some(prefix), Some(last)) = (above.prefixes.first(), above.prefixes.last()) {
             let start = rest.map_or(prefix.start_byte(), |comments| comments.start.min(prefix.start_byte()));
-            end = above.prefixes.last().map_or(end, Node::end_byte).max(end);
-            self.out.member(list, start..end, &Draft::default());
-        } else if let Some(comments) = rest {
-            end = end.max(comments.end);
-            self.alone(list, comments, first);
+            self.out.member(list, start..last.end_byte(), &Draft::default());
+            return last.end_byte();
         }
+        let Some(comments) = rest else { return 0 };
+        let end = comments.end;
+        self.alone(list, comments, first);
         end
+    }
+
+    /// Returns `end`, behind a semicolon that ends the member where nothing is said to stand between members.
+    fn with_semicolon(&self, list: ListId, end: usize, limit: usize) -> usize {
+        let ends = self.out.separator(list).is_empty() && end < limit;
+        end + usize::from(ends && self.out.text.get(end..).is_some_and(|rest| rest.starts_with(';')))
     }
 
     /// Tells of each line of a text.

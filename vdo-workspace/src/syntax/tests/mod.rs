@@ -1,7 +1,16 @@
+//! What is asked of every language, and what of one.
+
 use vdo_core::path::RepoPath;
 use vdo_core::syntax::{SymbolKind, Syntax};
 
 use super::{MAX_FAULTS, MAX_TEXT_BYTES, TreeSitterSyntax};
+
+mod additive;
+mod bounds;
+mod names;
+mod render;
+mod samples;
+mod speed;
 
 fn python() -> RepoPath {
     "a.py".parse().unwrap()
@@ -43,6 +52,58 @@ fn faults_name_the_line_and_sound_code_has_none() {
     let faults = TreeSitterSyntax.faults(&python(), "def ok():\n    return 1\n\ndef bad(:\n    return 2\n");
     assert_eq!((faults[0].line, faults[0].text.as_str()), (4, "def bad(:"), "{faults:?}");
     assert_eq!(TreeSitterSyntax.faults(&"a.unknown".parse().unwrap(), "def ("), []);
+}
+
+#[test]
+fn outlines_and_faults_are_told_of_every_programming_language() {
+    let rows: &[(&str, &str, &[&str], &str)] = &[
+        (
+            "a.rs",
+            "use std::io;\npub struct S;\nimpl S {\n    pub fn run(&self) {}\n}\nconst X: u8 = 1;\n",
+            &["std::io", "S", "S", "S.run", "X"],
+            "fn f( {}\n",
+        ),
+        (
+            "a.js",
+            "import a from 'x';\nexport const f = () => 1;\nclass S { run() {} }\nfunction g() {}\n",
+            &["'x'", "f", "S", "S.run", "g"],
+            "function ( {\n",
+        ),
+        (
+            "a.tsx",
+            "interface I { a: string }\ntype T = 1;\nexport enum E { A }\nconst N = <a href=\"x\" />;\n",
+            &["I", "T", "E", "N"],
+            "interface {\n",
+        ),
+        (
+            "a.go",
+            "package a\n\nimport \"fmt\"\n\ntype S struct{}\n\nfunc (s *S) Run() {}\n\nvar X = 1\n",
+            &["\"fmt\"", "S", "Run", "X"],
+            "package a\nfunc ( {\n",
+        ),
+        (
+            "A.java",
+            "class A {\n  int x;\n  A() {}\n  void run() {}\n  enum E { B }\n}\n",
+            &["A", "A.x", "A.A", "A.run", "A.E"],
+            "class { void\n",
+        ),
+    ];
+    for (path, sound, names, broken) in rows {
+        let path: RepoPath = path.parse().unwrap();
+        let symbols = TreeSitterSyntax.outline(&path, sound);
+        let found: Vec<_> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+        assert_eq!(&found, names, "{path}");
+        assert_eq!(TreeSitterSyntax.faults(&path, sound), [], "{path}");
+        assert!(!TreeSitterSyntax.faults(&path, broken).is_empty(), "{path}");
+    }
+}
+
+#[test]
+fn texts_that_a_template_language_is_mixed_in_have_no_faults() {
+    let of = |path: &str, text: &str| TreeSitterSyntax.faults(&path.parse().unwrap(), text).len();
+    assert_eq!(of("a.html", "<ul {% if x %}<li {% endif %}></ul></b>\n"), 0);
+    assert_eq!((of("a.yaml", "a: [1\nb: {{ x }}\n"), of("a.md", "[a](\n"), of("requirements.txt", "=\n")), (0, 0, 0));
+    assert!(of("a.json", "{\"a\": }") > 0 && of("a.toml", "a = \n") > 0 && of("a.yaml", "a: [1\nb: 2\n") > 0);
 }
 
 fn survives(text: &str) {
@@ -96,11 +157,3 @@ fn many_threads_may_ask_at_once() {
         }
     });
 }
-
-mod config;
-mod lines;
-mod more;
-mod python;
-mod render;
-mod rust;
-mod script;
