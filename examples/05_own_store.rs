@@ -21,7 +21,7 @@ use vdo_core::content::{Blob, BlobHash};
 use vdo_core::engine::Engine;
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
-use vdo_core::job::{Job, JobSpec, JobStatus, ParentLink, Revision};
+use vdo_core::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{CallWrite, Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
 use vdo_core::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
@@ -46,6 +46,7 @@ struct World {
     jobs: BTreeMap<JobId, Record>,
     revisions: BTreeMap<RevisionId, Arc<Stored>>,
     blobs: HashMap<BlobHash, Blob>,
+    corrections: Vec<Correction>,
 }
 
 /// A job with all that belongs to it.
@@ -135,6 +136,11 @@ impl World {
             self.pin(id, *ordinal, *revision)?;
         }
         let revision = changes.revision.map(|new| self.revise(id, new, changes.at)).transpose()?;
+        if let Some(from) = changes.correction {
+            let (to, _) = revision.ok_or_else(|| invalid("a correction comes with the revision it made"))?;
+            self.related(&self.record(id)?.job, from)?;
+            self.corrections.push(Correction { job: id, from, to, at: changes.at });
+        }
         for row in &changes.conflicts {
             let entry = row.decision.as_ref().and_then(|decision| decision.entry);
             if entry.is_some_and(|entry| !self.blobs.contains_key(&entry.blob)) {
@@ -280,21 +286,27 @@ impl World {
         Ok(())
     }
 
+    /// Returns a revision that is of the job or of a pinned parent.
+    fn related(&self, job: &Job, id: RevisionId) -> Result<&Stored, StoreError> {
+        let stored = self.stored(id)?;
+        let owner = stored.revision.job;
+        let pinned = |parent: &ParentLink| parent.job == owner && parent.revision.is_some();
+        if owner != job.id && !job.parents.iter().any(pinned) {
+            return Err(invalid("the revision is neither of this job nor of a pinned parent"));
+        }
+        Ok(stored)
+    }
+
     fn revise(&mut self, id: JobId, new: NewRevision, at: Timestamp) -> Result<(RevisionId, u32), StoreError> {
         let job = &self.record(id)?.job;
         let base = match new.base {
             None if job.parents.is_empty() => Manifest::default(),
             None => return Err(invalid("a revision of a job with parents has a base")),
-            Some(base) => {
-                let base = self.stored(base)?;
-                let owner = base.revision.job;
-                let pinned = |parent: &ParentLink| parent.job == owner && parent.revision.is_some();
-                if owner != id && !job.parents.iter().any(pinned) {
-                    return Err(invalid("the base is neither of this job nor of a pinned parent"));
-                }
-                base.manifest.clone()
-            }
+            Some(base) => self.related(job, base)?.manifest.clone(),
         };
+        for other in &new.also {
+            self.related(job, *other)?;
+        }
         let number = job.head.as_ref().map_or(1, |head| head.number + 1);
         let manifest = base.with(id, &new.delta);
         if manifest.tree().root_hash() != new.root_hash {
@@ -311,6 +323,7 @@ impl World {
             number,
             root_hash: new.root_hash,
             base: new.base,
+            also: new.also,
             cause: new.cause,
             author: new.author,
             created: at,

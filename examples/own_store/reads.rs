@@ -8,7 +8,7 @@ use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
-use vdo_core::job::{Job, JobStatus, Revision};
+use vdo_core::job::{Correction, Job, JobStatus, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::{
     Blobs, CallRow, CallState, EventLog, JobQuery, Jobs, Journal, Ledger, SpendRow, StepRow, StoreError,
@@ -27,7 +27,7 @@ impl Jobs for CopyStore {
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
         let wanted = |job: &&Job| {
-            query.status.map_or(job.status != JobStatus::Archived, |status| job.status == status)
+            query.status.map_or(query.archived || job.status != JobStatus::Archived, |status| job.status == status)
                 && query.kind.is_none_or(|kind| job.spec.kind == kind)
                 && query.parent.is_none_or(|parent| job.parents.iter().any(|link| link.job == parent))
                 && query.root.is_none_or(|root| job.root == root)
@@ -54,6 +54,14 @@ impl Jobs for CopyStore {
 
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
         Ok(self.world().stored(id)?.delta.clone())
+    }
+
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        let world = self.world();
+        world.record(job)?;
+        let of = |id| world.stored(id).map(|stored| stored.revision.job).ok();
+        let about = |row: &&Correction| row.job == job || of(row.from) == Some(job);
+        Ok(world.corrections.iter().filter(about).copied().collect())
     }
 }
 

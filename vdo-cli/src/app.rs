@@ -77,6 +77,18 @@ impl App {
             .deliveries(to_branches()))
     }
 
+    /// Returns the engine for commands that look and write, and tell what happens.
+    pub(crate) fn bare_engine(&self, observer: Observer) -> Result<Engine, Fail> {
+        Ok(self.on(self.engine()?.store().clone())?.observer(observer).build())
+    }
+
+    /// Returns the engine that runs checks and asks no provider.
+    pub(crate) async fn checking(&self, observer: Observer) -> Result<Engine, Fail> {
+        let (tier, reason) = self.config.tier()?;
+        let checker = Arc::new(checker(tier, reason).await?);
+        Ok(self.on(self.engine()?.store().clone())?.checker(checker).observer(observer).build())
+    }
+
     /// Returns the engine that runs jobs: with the configured providers, routes and prices.
     pub(crate) async fn runner(&self, observer: Observer) -> Result<Engine, Fail> {
         let routes = self.config.routes()?;

@@ -59,6 +59,20 @@ pub(crate) enum Command {
     Conflicts(OneJob),
     /// Decides a path that a merge left in conflict. With the last one the job can be run again.
     Resolve(Resolve),
+    /// Makes the files of an older revision a job's newest; undone by another rollback.
+    Rollback(Rollback),
+    /// Takes the files of a folder in as a job's newest revision, and runs the job's checks on them.
+    Correct(Correct),
+    /// Carries a job over to its parent as it is now, by a three-way merge.
+    Rebase(Rebase),
+    /// Hides a job; its data stays, and what builds on it goes on.
+    Archive(Archive),
+    /// Makes the children of a job stand on their own, so that it can be purged.
+    Detach(OneJob),
+    /// Takes a job away for good; branches and deployed folders stay as they are.
+    Purge(Purge),
+    /// Takes a leaked file or text out of the whole store, and says what it cannot reach.
+    Redact(Redact),
     /// Lists jobs, newest first.
     Jobs(Jobs),
     /// Shows a job.
@@ -165,7 +179,83 @@ pub(crate) struct Resolve {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// The job; or, as 3@1, the revision whose files come back.
+    pub(crate) id: RevisionRef,
+    /// The revision whose files come back. Default: the one before the newest.
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Correct {
+    /// The job.
+    pub(crate) id: JobId,
+    /// The folder with the corrected files: all of them. A file that is missing there is deleted; what ignore files leave out
+    /// stays as it was.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// What was wrong.
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rebase {
+    /// The job.
+    pub(crate) id: JobId,
+    /// The parent's revision it is carried over to: 2@3. Default: the newest of every parent.
+    #[arg(long, value_name = "ID@N")]
+    pub(crate) onto: Option<RevisionRef>,
+    /// Carries over everything that grew out of the job, too, parents first; stops at the first that needs a decision.
+    #[arg(long)]
+    pub(crate) descendants: bool,
+    /// Gives up a rebase that waits for decisions: the job stays what it was.
+    #[arg(long, conflicts_with_all = ["onto", "descendants"])]
+    pub(crate) abort: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    /// The job.
+    pub(crate) id: JobId,
+    /// Shows it again, as it stood.
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// The job.
+    pub(crate) id: JobId,
+    /// With everything that grew out of it.
+    #[arg(long)]
+    pub(crate) subtree: bool,
+    /// Does it without asking. Without it, and without a terminal, what would go is listed and nothing changes.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redact {
+    /// The job, or one of its revisions, that has the file.
+    pub(crate) id: Option<RevisionRef>,
+    /// The file: its content goes, wherever it is.
+    pub(crate) path: Option<String>,
+    /// The hash of a content.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) blob: Option<String>,
+    /// A file with a text, or - for standard input, so that a secret is in no command line: every content that has it goes, and
+    /// it is taken out of answers, reports, events and descriptions.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) text: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Jobs {
+    /// Archived jobs too.
+    #[arg(long, conflicts_with = "status")]
+    pub(crate) all: bool,
     /// Only those with this status.
     #[arg(long)]
     pub(crate) status: Option<String>,

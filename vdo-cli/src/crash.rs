@@ -54,6 +54,10 @@ impl Store for Crashing {
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         self.inner.claim(request).await
     }
+
+    fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
+        self.inner.upkeep()
+    }
 }
 
 #[async_trait::async_trait]
@@ -75,6 +79,9 @@ impl Jobs for Crashing {
     }
     async fn delta(&self, id: vdo_core::id::RevisionId) -> Result<vdo_core::tree::Delta, StoreError> {
         self.inner.delta(id).await
+    }
+    async fn corrections(&self, job: vdo_core::id::JobId) -> Result<Vec<vdo_core::job::Correction>, StoreError> {
+        self.inner.corrections(job).await
     }
 }
 

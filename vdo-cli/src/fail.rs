@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use vdo_core::engine::{EngineError, ResolveRefusal};
+use vdo_core::engine::{EngineError, Refusal, ResolveRefusal};
 pub(crate) use vdo_core::failure::chain;
 use vdo_core::port::StoreError;
 
@@ -71,7 +71,7 @@ impl From<StoreError> for Fail {
         let text = chain(&error);
         match error {
             StoreError::NotFound(_) => Self::NotFound(text),
-            StoreError::Parent { .. } => Self::Usage(text),
+            StoreError::Parent { .. } | StoreError::HasChildren { .. } => Self::Usage(text),
             StoreError::Budget { .. } => Self::Decision(text),
             _ => Self::Failed(text),
         }
@@ -84,7 +84,10 @@ impl From<EngineError> for Fail {
         match error {
             EngineError::Store(error) => error.into(),
             EngineError::Resolve(ResolveRefusal::NoConflict { .. }) => Self::NotFound(text),
-            EngineError::Spec(_)
+            EngineError::Refused(Refusal::NoResult { .. } | Refusal::NoRevision { .. }) => Self::NotFound(text),
+            EngineError::Refused(Refusal::Rebasing { .. } | Refusal::Conflicts { .. }) => Self::Decision(text),
+            EngineError::Refused(_)
+            | EngineError::Spec(_)
             | EngineError::Merge(_)
             | EngineError::Resolve(_)
             | EngineError::NotDecidable { .. }

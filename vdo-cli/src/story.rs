@@ -57,6 +57,21 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         EventKind::Critiqued { findings, .. } if findings.is_empty() => entry("critique", "no findings"),
         EventKind::Critiqued { findings, .. } => entry("critique", &findings.join("; ")),
         EventKind::Delivered { how, place, files } => entry("deliver", &format!("{how} {place} ({files} files)")),
+        EventKind::Revised { number, cause, files, note } => {
+            let note = note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+            entry(cause.as_str(), &format!("revision {number}, {files} files differ{note}"))
+        }
+        EventKind::Rebased { conflicts: 0, .. } => return None,
+        EventKind::Rebased { onto, conflicts } => {
+            let names: Vec<String> = onto.iter().map(ToString::to_string).collect();
+            entry("rebase", &format!("onto {}: {conflicts} in conflict", names.join(" ")))
+        }
+        EventKind::Archived { was, .. } => entry("archive", &format!("hidden; it was {was}")),
+        EventKind::Detached { from } => {
+            let names: Vec<String> = from.iter().map(ToString::to_string).collect();
+            entry("detach", &format!("stands on its own from here on; it was made from {}", names.join(" ")))
+        }
+        EventKind::Redacted { places } => entry("redact", &format!("a content was taken out of {places} places")),
         EventKind::Note { text, .. } => entry("note", text),
         _ => return None,
     };

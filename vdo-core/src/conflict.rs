@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 pub struct ConflictRow {
     /// Counted from 1 within the job, in the order they were found.
     pub ordinal: u32,
-    /// Which parent was being merged in, by its ordinal, from 1: our side is everything merged before it.
+    /// Which parent was being merged in, by its ordinal, from 1: our side is everything merged before it. 0: the job was being
+    /// carried over; our side is the parent as it is now, theirs the job.
     pub round: u32,
     /// The path.
     pub path: RepoPath,
@@ -45,6 +46,12 @@ impl ConflictRow {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.decision.is_none()
+    }
+
+    /// Returns whether it came up when the job was carried over to another revision of a parent.
+    #[must_use]
+    pub fn is_rebase(&self) -> bool {
+        self.round == 0
     }
 
     /// Returns where the file lies once it is decided in this way, if it is not removed.

@@ -10,7 +10,7 @@ use crate::check::{CheckReport, Tier};
 use crate::conflict::How;
 use crate::failure::Failure;
 use crate::id::{JobId, Phase, RevisionRef, StepKey, TaskId};
-use crate::job::JobStatus;
+use crate::job::{Cause, JobStatus};
 use crate::money::NanoUsd;
 use crate::path::RepoPath;
 use crate::time::Timestamp;
@@ -193,6 +193,41 @@ pub enum EventKind {
         place: String,
         /// How many files.
         files: u64,
+    },
+    /// The job got a further revision, other than by its run.
+    Revised {
+        /// The revision's number.
+        number: u32,
+        /// Why it exists.
+        cause: Cause,
+        /// How many paths differ from the revision before.
+        files: u64,
+        /// What the person said about it, or what it was taken from.
+        note: Option<String>,
+    },
+    /// The job is to be carried over to other revisions of its parents.
+    Rebased {
+        /// The revisions.
+        onto: Vec<RevisionRef>,
+        /// How many paths are in conflict; nothing is carried over until they are decided.
+        conflicts: u64,
+    },
+    /// The job was hidden.
+    Archived {
+        /// Where it stood.
+        was: JobStatus,
+        /// Why it stood there.
+        reason: Option<String>,
+    },
+    /// The job stands on its own from here on: the files it had from these are its own copy.
+    Detached {
+        /// What it was made from.
+        from: Vec<RevisionRef>,
+    },
+    /// A content that leaked was taken out of the store, wherever it was.
+    Redacted {
+        /// How many places of this job had it.
+        places: u64,
     },
     /// Something worth knowing.
     Note {

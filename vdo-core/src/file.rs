@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::content::Entry;
+use crate::content::{BlobHash, Entry};
 use crate::id::{JobId, StepKey};
 use crate::path::RepoPath;
 
@@ -33,6 +33,18 @@ pub enum Change {
 }
 
 impl Change {
+    /// Puts one content in the place of others.
+    pub(crate) fn replace(&mut self, gone: &std::collections::BTreeSet<BlobHash>, by: BlobHash) {
+        match self {
+            Self::Created { entry } | Self::Modified { entry } | Self::Renamed { entry, .. } => {
+                if gone.contains(&entry.blob) {
+                    entry.blob = by;
+                }
+            }
+            Self::Deleted => {}
+        }
+    }
+
     /// Returns what the path is now; none if it is gone.
     #[must_use]
     pub fn entry(&self) -> Option<Entry> {

@@ -384,10 +384,27 @@ pub struct Revision {
     pub root_hash: BlobHash,
     /// The revision its delta is against: the pinned first parent, or an earlier revision of the same job.
     pub base: Option<RevisionId>,
+    /// What else it grew out of, besides the base: after a rebase the other parents it stands on now, then the revision
+    /// that was carried over; after a rollback the revision that was brought back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<RevisionId>,
     /// Why it exists.
     pub cause: Cause,
     /// Who made it: a route, a person, a command.
     pub author: String,
     /// When.
     pub created: Timestamp,
+}
+
+/// That a person changed a result by hand: for telling what models get wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Correction {
+    /// The job whose revision came of it: the corrected job itself, or an external one.
+    pub job: JobId,
+    /// What was there.
+    pub from: RevisionId,
+    /// What the person made of it.
+    pub to: RevisionId,
+    /// When it was recorded.
+    pub at: Timestamp,
 }

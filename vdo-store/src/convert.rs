@@ -12,7 +12,7 @@ use vdo_core::content::{BlobHash, Entry};
 use vdo_core::event::Event;
 use vdo_core::file::{Change, DeltaEntry};
 use vdo_core::id::{JobId, Phase, RevisionId};
-use vdo_core::job::{Job, JobSpec, MergePolicy, Revision};
+use vdo_core::job::{Correction, Job, JobSpec, MergePolicy, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
 use vdo_core::port::{CallRow, SpendRow, StepRow};
@@ -51,6 +51,7 @@ pub(crate) fn job(row: JobRow) -> Result<Job, DbErr> {
             created,
             root_hash,
             author,
+            also: row.head_also,
         })?),
         (None, ..) => None,
         (Some(id), ..) => return Err(odd("newest revision", id)),
@@ -114,6 +115,7 @@ pub(crate) fn revision(row: revision::Model) -> Result<Revision, DbErr> {
         number: small(row.number),
         root_hash: hash_of(&row.root_hash)?,
         base: row.base_id.map(|id| RevisionId(uint(id))),
+        also: list::<Vec<u64>>("further bases", row.also)?.into_iter().map(RevisionId).collect(),
         cause: word("cause", names::cause(&row.cause), &row.cause)?,
         author: row.author,
         created: Timestamp(row.created),
@@ -155,6 +157,13 @@ pub(crate) fn delta(row: &QueryResult) -> Result<(RepoPath, DeltaEntry), DbErr> 
     let step = step.map(|key| key.parse().map_err(|error| odd("step", error))).transpose()?;
     let origin = cells.take::<Option<i64>>()?.map(job_id).transpose()?;
     Ok((at, DeltaEntry { change, step, origin }))
+}
+
+pub(crate) fn correction(row: &QueryResult) -> Result<Correction, DbErr> {
+    let mut cells = Cells::of(row);
+    let job = job_id(cells.take()?)?;
+    let mut revision = || Ok::<_, DbErr>(RevisionId(uint(cells.take()?)));
+    Ok(Correction { job, from: revision()?, to: revision()?, at: Timestamp(cells.take()?) })
 }
 
 pub(crate) fn conflict(row: &QueryResult) -> Result<ConflictRow, DbErr> {

@@ -37,10 +37,12 @@ pub(crate) fn needs(prepared: &Prepared, needs: &mut Needs) {
         Guard::Version { job, .. } => _ = needs.jobs.insert(*job),
     }
     needs.revisions.extend(changes.pins.iter().map(|(_, revision)| *revision));
+    needs.revisions.extend(changes.correction);
     needs.blobs.extend(decided(changes).map(|(_, blob)| blob));
     if let Some(new) = &changes.revision {
         needs.ids = true;
         needs.revisions.extend(new.base);
+        needs.revisions.extend(&new.also);
         needs.blobs.extend(new.delta.0.values().filter_map(|entry| Some(entry.change.entry()?.blob)));
     }
 }
@@ -228,6 +230,12 @@ fn apply(
         Some(new) => Some(revision(state, id, job, prepared, new)?),
         None => None,
     };
+    if let Some(from) = changes.correction {
+        if revision.is_none() {
+            return Err(invalid("a correction comes with the revision it made"));
+        }
+        related(state, id, job, from)?;
+    }
     let stated = changes.status.as_ref().filter(|new| new.status != job.status || new.reason != job.reason);
     if let Some(new) = stated {
         (job.status, job.reason) = (new.status, new.reason.clone());
@@ -312,14 +320,10 @@ fn revision(
     match new.base {
         None if job.parents.is_empty() => {}
         None => return Err(invalid("a revision of a job with parents has a base")),
-        Some(base) => {
-            let missing = || StoreError::NotFound(format!("revision {}", base.0));
-            let owner = state.revisions.get(&base).ok_or_else(missing)?.job;
-            let pinned = |parent: &ParentLink| parent.job == owner && parent.revision.is_some();
-            if owner != id && !job.parents.iter().any(pinned) {
-                return Err(invalid(format!("revision {} is neither of job {id} nor of a pinned parent", base.0)));
-            }
-        }
+        Some(base) => related(state, id, job, base)?,
+    }
+    for other in &new.also {
+        related(state, id, job, *other)?;
     }
     match prepared.revision.as_ref().and_then(|prepared| prepared.fault.as_ref()) {
         None => {}
@@ -341,6 +345,17 @@ fn revision(
     let revision = RevisionId(state.last_revision.saturating_add(1));
     job.head = Some(revision);
     Ok((revision, job.head_number))
+}
+
+/// Insists that a revision is of the job or of a pinned parent.
+fn related(state: &State, id: JobId, job: &JobState, revision: RevisionId) -> Result<(), StoreError> {
+    let missing = || StoreError::NotFound(format!("revision {}", revision.0));
+    let owner = state.revisions.get(&revision).ok_or_else(missing)?.job;
+    let pinned = |parent: &ParentLink| parent.job == owner && parent.revision.is_some();
+    if owner != id && !job.parents.iter().any(pinned) {
+        return Err(invalid(format!("revision {} is neither of job {id} nor of a pinned parent", revision.0)));
+    }
+    Ok(())
 }
 
 fn invalid(reason: impl Into<String>) -> StoreError {

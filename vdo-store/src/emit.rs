@@ -108,6 +108,9 @@ pub(crate) fn written(rows: &mut Rows, id: JobId, job: &JobState, prepared: &Pre
     for conflict in &changes.conflicts {
         conflict_row(&mut rows.conflicts.row(), number, conflict);
     }
+    if let (Some(from), Some((to, _))) = (changes.correction, receipt.revision) {
+        rows.corrections.row().int(number).int(names::int(from.0)).int(names::int(to.0)).int(changes.at.0);
+    }
     if let Some(new) = &changes.revision {
         revision(rows, number, new, prepared, receipt);
     }
@@ -150,7 +153,8 @@ fn revision(rows: &mut Rows, job: i64, new: &NewRevision, prepared: &Prepared, r
         .text(new.cause.as_str())
         .int(prepared.changes.at.0)
         .bytes(new.root_hash.as_bytes().as_slice())
-        .text(new.author.as_str());
+        .text(new.author.as_str())
+        .text((!new.also.is_empty()).then(|| serde_json::to_string(&new.also).unwrap_or_default()).as_deref());
     for (path, entry) in &new.delta.0 {
         let file = entry.change.entry();
         let (op, from) = match &entry.change {

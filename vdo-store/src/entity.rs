@@ -20,6 +20,7 @@ pub(crate) mod revision {
         pub created: i64,
         pub root_hash: Vec<u8>,
         pub author: String,
+        pub also: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -188,6 +189,7 @@ pub(crate) struct JobRow {
     pub head_created: Option<i64>,
     pub head_root_hash: Option<Vec<u8>>,
     pub head_author: Option<String>,
+    pub head_also: Option<String>,
 }
 
 /// Calls of one provider and model, summed.

@@ -19,12 +19,14 @@ mod pack;
 mod prepare;
 mod read;
 mod recent;
+mod redact;
 mod rows;
 mod snapshot;
 mod sql;
 mod state;
 mod stats;
 mod store;
+mod upkeep;
 mod writer;
 
 pub use fault::SqliteFault;

@@ -15,7 +15,7 @@ use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
-use vdo_core::job::{Job, JobStatus, Revision};
+use vdo_core::job::{Correction, Job, JobStatus, Revision};
 use vdo_core::port::{CallRow, JobQuery, SpendRow, StepRow, StoreError};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
@@ -77,6 +77,7 @@ impl Reader {
         };
         match query.status {
             Some(status) => condition("j.status = ?", Value::from(status.as_str())),
+            None if query.archived => {}
             None => condition("j.status <> ?", Value::from(JobStatus::Archived.as_str())),
         }
         if let Some(kind) = query.kind {
@@ -94,7 +95,7 @@ impl Reader {
         }
         let limit = if query.limit == 0 { 100 } else { query.limit };
         values.push(Value::from(i64::from(limit)));
-        let conditions = conditions.join(" AND ");
+        let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
         let sql = format!("{} WHERE {conditions} ORDER BY j.id DESC LIMIT ?", sql::SELECT_JOBS);
         self.select_jobs(&sql, values).await
     }
@@ -165,6 +166,12 @@ impl Reader {
         }
         let entries = self.all(rows.iter().map(convert::delta))?;
         Ok(Delta(entries.into_iter().collect()))
+    }
+
+    pub(crate) async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        let rows = self.rows(sql::SELECT_CORRECTIONS, vec![Value::from(names::int(job.number()))]).await?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.iter().map(convert::correction))
     }
 
     pub(crate) async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError> {
@@ -268,8 +275,11 @@ impl Reader {
             let packed = self.all(rows.iter().map(Content::of))?;
             let unpacked = tokio::task::spawn_blocking(move || unpack_all(packed)).await;
             let unpacked = unpacked.map_err(|error| self.backend(error))?;
-            let damaged = unpacked.into_iter().filter_map(|(hash, blob)| Some(corrupt_blob(&hash, &blob.err()?)));
-            faults.extend(damaged.map(|error| error.to_string()));
+            let damaged =
+                unpacked.into_iter().filter_map(|(hash, blob)| Some((hash, corrupt_blob(&hash, &blob.err()?))));
+            for (hash, error) in damaged {
+                faults.push(format!("{error}{}", self.users(&hash).await?));
+            }
         }
         for row in self.rows("SELECT head_id FROM jobs WHERE head_id IS NOT NULL", Vec::new()).await? {
             let id: i64 = row.try_get_by_index(0).map_err(|error| self.error(error))?;
@@ -278,6 +288,22 @@ impl Reader {
             }
         }
         Ok(faults)
+    }
+}
+
+impl Reader {
+    /// Names the first files that have a content.
+    async fn users(&self, hash: &BlobHash) -> Result<String, StoreError> {
+        let values = vec![Value::from(hash.as_bytes().to_vec())];
+        let rows = self.rows(sql::USERS, values).await?;
+        let mut names = Vec::new();
+        for row in &rows {
+            let mut cells = Cells::of(row);
+            let read = |cells: &mut Cells<'_>| Ok::<_, DbErr>((cells.take::<String>()?, job_id(cells.take()?)?));
+            let (path, job) = read(&mut cells).map_err(|error| self.error(error))?;
+            names.push(format!("{path} of job {job}"));
+        }
+        Ok(if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) })
     }
 }
 

@@ -123,6 +123,7 @@ pub(crate) struct Rows {
     pub(crate) states: Table,
     pub(crate) outcomes: Table,
     pub(crate) conflicts: Table,
+    pub(crate) corrections: Table,
 }
 
 /// A piece of SQL and what is bound to it.
@@ -158,7 +159,7 @@ impl Rows {
     }
 
     fn piece(mut self) -> Piece {
-        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(30), statements: 0, rows: 0 };
+        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(32), statements: 0, rows: 0 };
         let tables = [
             (sql::JOBS, self.jobs),
             (sql::PARENTS, self.parents),
@@ -175,6 +176,7 @@ impl Rows {
             (sql::STATES, self.states),
             (sql::OUTCOMES, self.outcomes),
             (sql::CONFLICTS, self.conflicts),
+            (sql::CORRECTIONS, self.corrections),
         ];
         for (sql, table) in tables {
             if !table.is_empty() {

@@ -96,10 +96,11 @@ FROM batch;
 pub(crate) const REVISIONS: &str = "
 WITH batch AS MATERIALIZED (SELECT value FROM json_each($13))
 INSERT INTO revisions (
-  id, job_id, number, base_id, chain, cause, created, root_hash, author
+  id, job_id, number, base_id, chain, cause, created, root_hash, author, also
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr($14, value->>5, value->>6) AS TEXT),
-  value->>7, substr($14, value->>8, value->>9), CAST(substr($14, value->>10, value->>11) AS TEXT)
+  value->>7, substr($14, value->>8, value->>9), CAST(substr($14, value->>10, value->>11) AS TEXT),
+  CAST(substr($14, value->>12, value->>13) AS TEXT)
 FROM batch;
 ";
 
@@ -210,6 +211,16 @@ INSERT OR REPLACE INTO conflicts (
 FROM batch;
 ";
 
+/// What people changed by hand.
+pub(crate) const CORRECTIONS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($31))
+INSERT INTO corrections (
+  job_id, from_revision_id, to_revision_id, at
+) SELECT
+  value->>0, value->>1, value->>2, value->>3
+FROM batch;
+";
+
 /// The jobs that a batch depends on.
 pub(crate) const READ_JOBS: &str = "
 SELECT id, status, updated, version, lease_owner, lease_epoch, lease_until, next_seq, cost, reserved, usage_input,
@@ -250,7 +261,7 @@ SELECT j.id, j.depth, j.root_id, j.kind, j.status, j.version, j.cost, j.reserved
     SELECT json_group_array(json_array(parent_job_id, number, parent_revision_id, asked) ORDER BY ordinal)
     FROM job_parents WHERE job_id = j.id
   ) AS parents, j.head_id, j.head_number, h.base_id AS head_base_id, h.cause AS head_cause,
-  h.created AS head_created, h.root_hash AS head_root_hash, h.author AS head_author
+  h.created AS head_created, h.root_hash AS head_root_hash, h.author AS head_author, h.also AS head_also
 FROM jobs j LEFT JOIN revisions h ON h.id = j.head_id";
 
 /// A revision and the bases below it, down to the nearest snapshot, the deepest first.
@@ -282,9 +293,20 @@ SELECT ordinal, round, created, path, base_mode, base_blob, ours_mode, ours_blob
   base_path, ours_path, theirs_path, kind, reason, how, author, decided, result_mode, result_blob
 FROM conflicts WHERE job_id = ?1 ORDER BY ordinal";
 
+/// What people changed by hand in one job, or beginning there.
+pub(crate) const SELECT_CORRECTIONS: &str = "
+SELECT c.job_id, c.from_revision_id, c.to_revision_id, c.at FROM corrections c
+WHERE c.job_id = ?1 OR c.from_revision_id IN (SELECT id FROM revisions WHERE job_id = ?1)
+ORDER BY c.to_revision_id";
+
 /// Some contents.
 pub(crate) const CONTENTS: &str = "
 SELECT b.hash, b.len, b.codec, b.data FROM json_each(?1) e CROSS JOIN blobs b ON b.hash = unhex(e.value)";
+
+/// The first files that have a content.
+pub(crate) const USERS: &str = "
+SELECT DISTINCT f.path, r.job_id FROM blobs b JOIN job_files f ON f.blob_id = b.id JOIN revisions r ON r.id = f.revision_id
+WHERE b.hash = ?1 ORDER BY r.job_id, f.path LIMIT 5";
 
 /// All calls since a moment, summed. The states are those of [`crate::names::call_number`].
 pub(crate) const SPEND: &str = "

@@ -9,8 +9,9 @@ use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
-use vdo_core::job::{Job, Revision};
+use vdo_core::job::{Correction, Job, Revision};
 use vdo_core::port::changes::{Changes, Receipt};
+use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
     Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
     StoreError,
@@ -95,6 +96,16 @@ impl SqliteStore {
         self.reader.faults().await
     }
 
+    /// Returns what reads.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Returns the way to the writer.
+    pub(crate) fn requests(&self) -> &mpsc::Sender<Request> {
+        &self.requests
+    }
+
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
@@ -130,6 +141,10 @@ impl Jobs for SqliteStore {
 
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
         self.reader.delta(id).await
+    }
+
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        self.reader.corrections(job).await
     }
 }
 
@@ -187,5 +202,9 @@ impl Store for SqliteStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         self.ask(|answer| Request::Claim(request, answer)).await
+    }
+
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        Some(self)
     }
 }

@@ -3,6 +3,8 @@
 //! Invariant: every decision is taken on rows read inside the transaction that writes, so that any number of processes
 //! may share the file. A refused write leaves nothing; an answered one is on the disk.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement};
@@ -26,6 +28,18 @@ const MOST: usize = 512;
 /// The answer to one write.
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
+/// The work of somebody who needs the connection for himself.
+type Work = Box<dyn FnOnce(DatabaseConnection) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Work on the connection while nothing else is written; it answers for itself.
+pub(crate) struct Exclusive(pub(crate) Work);
+
+impl fmt::Debug for Exclusive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exclusive")
+    }
+}
+
 /// What somebody wants written.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -33,6 +47,8 @@ pub(crate) enum Request {
     Commit(Box<Prepared>, Answer<Receipt>),
     /// A claim.
     Claim(ClaimRequest, Answer<Lease>),
+    /// Something that is done alone.
+    Exclusive(Exclusive),
 }
 
 /// What was decided on a request; it is sent once it is on the disk.
@@ -62,7 +78,20 @@ impl Writer {
     pub(crate) async fn run(self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::new();
         while requests.recv_many(&mut waiting, MOST).await > 0 {
-            self.serve(std::mem::take(&mut waiting)).await;
+            let mut shared = Vec::with_capacity(waiting.len());
+            let mut alone = Vec::new();
+            for request in waiting.drain(..) {
+                match request {
+                    Request::Exclusive(work) => alone.push(work),
+                    other => shared.push(other),
+                }
+            }
+            if !shared.is_empty() {
+                self.serve(shared).await;
+            }
+            for Exclusive(work) in alone {
+                work(self.connection.clone()).await;
+            }
         }
         if let Err(error) = self.connection.close_by_ref().await {
             tracing::debug!(%error, "the store did not close cleanly");
@@ -119,6 +148,7 @@ impl Writer {
             match request {
                 Request::Commit(prepared, _) => decide::needs(prepared, &mut needs),
                 Request::Claim(request, _) => _ = needs.jobs.insert(request.job),
+                Request::Exclusive(_) => {}
             }
         }
         let mut statements = 0;
@@ -126,9 +156,10 @@ impl Writer {
         let mut rows = Rows::default();
         let decisions: Vec<Decision> = requests
             .iter()
-            .map(|request| match request {
-                Request::Commit(prepared, _) => Decision::Commit(decide::commit(&mut state, prepared, &mut rows)),
-                Request::Claim(request, _) => Decision::Claim(decide::claim(&mut state, request)),
+            .filter_map(|request| match request {
+                Request::Commit(prepared, _) => Some(Decision::Commit(decide::commit(&mut state, prepared, &mut rows))),
+                Request::Claim(request, _) => Some(Decision::Claim(decide::claim(&mut state, request))),
+                Request::Exclusive(_) => None,
             })
             .collect();
         emit::jobs(&mut rows, &state);
@@ -149,6 +180,7 @@ impl Writer {
         match request {
             Request::Commit(_, answer) => _ = answer.send(Err(error)),
             Request::Claim(_, answer) => _ = answer.send(Err(error)),
+            Request::Exclusive(_) => {}
         }
     }
 }
@@ -163,7 +195,9 @@ fn answer(requests: Vec<Request>, decisions: Vec<Decision>) {
         match (request, decision) {
             (Request::Commit(_, answer), Decision::Commit(result)) => _ = answer.send(result),
             (Request::Claim(_, answer), Decision::Claim(result)) => _ = answer.send(result),
-            (Request::Commit(..), Decision::Claim(_)) | (Request::Claim(..), Decision::Commit(_)) => {}
+            (Request::Commit(..), Decision::Claim(_))
+            | (Request::Claim(..), Decision::Commit(_))
+            | (Request::Exclusive(_), _) => {}
         }
     }
 }

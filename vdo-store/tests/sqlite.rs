@@ -174,7 +174,7 @@ async fn a_newer_schema_is_refused_with_both_names() {
     raw.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await.unwrap();
     match SqliteStore::open(&place.path(), Options::default()).await {
         Err(StoreError::Newer { found, known }) => {
-            assert_eq!((found.as_str(), known.as_str()), ("m9999_future", "m0002_merge"));
+            assert_eq!((found.as_str(), known.as_str()), ("m9999_future", "m0003_operations"));
         }
         other => panic!("expected a refusal, got {other:?}"),
     }
@@ -268,6 +268,7 @@ async fn chain(store: &SqliteStore, revisions: usize, files: usize) -> (JobId, F
         root_hash: tree.root_hash(),
         base: id,
         delta: tree.delta_from(base, &BTreeMap::new()),
+        also: Vec::new(),
         cause: Cause::Import,
         author: "test".to_owned(),
     };

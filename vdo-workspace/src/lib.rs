@@ -8,6 +8,8 @@
 mod blocking;
 #[cfg(feature = "sandbox")]
 pub mod check;
+#[cfg(all(feature = "git", feature = "scan"))]
+pub mod correction;
 pub mod deploy;
 pub mod detect;
 pub mod folder;

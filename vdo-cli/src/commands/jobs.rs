@@ -19,6 +19,9 @@ pub(crate) async fn list(app: &App, args: &args::Jobs) -> Result<(), Fail> {
         })?;
         query = query.with_status(known);
     }
+    if args.all {
+        query = query.with_archived();
+    }
     let jobs = app.engine()?.store().jobs(&query).await?;
     if app.out.json {
         return app.out.value(&jobs.iter().map(view::short).collect::<Vec<_>>());

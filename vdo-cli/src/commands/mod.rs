@@ -10,6 +10,8 @@ pub(crate) mod lineage;
 pub(crate) mod log;
 pub(crate) mod merge_file;
 pub(crate) mod new;
+pub(crate) mod removal;
+pub(crate) mod revise;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod schema;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vdo_core::id::{JobId, RevisionRef, TaskId};
 use vdo_core::path::RepoPath;
+use vdo_core::port::StoreError;
 use vdo_core::provenance;
 
 use crate::app::App;
@@ -40,7 +41,10 @@ pub(crate) async fn cat(app: &App, args: &args::Cat) -> Result<(), Fail> {
     let revision = engine.store().resolve(args.id).await?;
     let manifest = engine.store().manifest(revision.id).await?;
     let file = manifest.0.get(&path).ok_or_else(|| Fail::NotFound(format!("job {} has no file {path}", args.id)))?;
-    let blobs = engine.store().blobs(&[file.entry.blob]).await?;
+    let blobs = engine.store().blobs(&[file.entry.blob]).await.map_err(|error| match error {
+        StoreError::Corrupt { .. } => Fail::failed(format!("{path} of job {}: {error}", args.id)),
+        other => other.into(),
+    })?;
     match blobs.first() {
         Some(blob) => app.out.bytes(blob.bytes()),
         None => Err(Fail::failed(format!("the content of {path} is missing"))),

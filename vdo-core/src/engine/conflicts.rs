@@ -5,6 +5,7 @@ use crate::content::{Blob, Entry, Mode};
 use crate::contents::Contents;
 use crate::diff::is_binary;
 use crate::edit::apply::MAX_FILE_BYTES;
+use crate::engine::rebase::decided_reason;
 use crate::engine::{Engine, EngineError};
 use crate::event::EventKind;
 use crate::id::JobId;
@@ -139,7 +140,11 @@ impl Engine {
 
     async fn view(&self, job: &Job, row: ConflictRow) -> Result<ConflictView, EngineError> {
         let parents: Vec<JobId> = job.parents.iter().map(|link| link.job).collect();
-        let [ours, base, theirs] = side_labels(&parents, row.round);
+        let [mut ours, base, mut theirs] = side_labels(&parents, row.round);
+        if row.is_rebase() {
+            let names: Vec<String> = parents.iter().map(ToString::to_string).collect();
+            (ours, theirs) = (names.join(" + "), job.id.to_string());
+        }
         let contents = self.terms(&row).await?;
         let read = |entry: Option<Entry>| {
             entry.filter(|entry| entry.mode.is_file()).and_then(|entry| contents.get(entry.blob))
@@ -213,7 +218,10 @@ impl Engine {
         changes.events.push(EventKind::Resolved { path: path.clone(), how, author: author.clone() });
         changes.conflicts.push(ConflictRow { decision: Some(Decision { entry, how, author, at }), ..row.clone() });
         if open.iter().all(|other| other.ordinal == row.ordinal) {
-            let (status, reason) = (JobStatus::Queued, Some("every conflict is decided".to_owned()));
+            let (status, reason) = match row.is_rebase() {
+                false => (JobStatus::Queued, Some("every conflict is decided".to_owned())),
+                true => (JobStatus::NeedsDecision, Some(decided_reason(id))),
+            };
             changes = changes.with_status(status, reason.clone()).with_event(EventKind::Status { status, reason });
         }
         self.commit(changes).await?;

@@ -1,9 +1,9 @@
 //! What people decide about a job: to accept its result, to stop it.
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Refusal};
 use crate::event::EventKind;
 use crate::id::JobId;
-use crate::job::{Job, JobStatus, MergePolicy, Stamp};
+use crate::job::{Job, JobStatus, MergePolicy, Revision, Stamp};
 use crate::port::changes::{Changes, Guard};
 use crate::port::{Delivery, StoreError};
 
@@ -21,15 +21,21 @@ impl Engine {
         if job.status != JobStatus::NeedsDecision || job.head.is_none() {
             return Err(EngineError::NotDecidable { job: id, status: job.status, decision: "accepted" });
         }
+        let open = self.open_rebase(id).await?;
+        if !open.is_empty() || self.is_rebase_decided(&job).await? {
+            return Err(Refusal::Rebasing { job: id, paths: open }.into());
+        }
         let (status, reason) = (JobStatus::Completed, Some("accepted by a person".to_owned()));
         let guard = Guard::Version { job: id, version: job.version };
         let mut changes = Changes::new(guard, self.parts.clock.now())
             .with_status(status, reason.clone())
             .with_event(EventKind::Status { status, reason });
         changes.stamps.push(Stamp::Approved);
-        // A merge that was only kept until now is handed over with the word that accepts it.
-        let head = job.head.as_ref().filter(|_| job.branch.is_none());
-        if let (Some(head), true) = (head, job.parents.len() > 1 && job.spec.merge == MergePolicy::Ask) {
+        // A merge or a further revision that was only kept until now is handed over with the word that accepts it.
+        let is_held = |head: &Revision| {
+            head.number > 1 || (job.branch.is_none() && job.parents.len() > 1 && job.spec.merge == MergePolicy::Ask)
+        };
+        if let Some(head) = job.head.as_ref().filter(|head| is_held(head)) {
             let source = self.source(head.id).await?;
             if let Some(Delivery { how, place, branch, files }) = self.hand_over(id, &source).await? {
                 changes.events.insert(0, EventKind::Delivered { how, place, files });

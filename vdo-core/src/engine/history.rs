@@ -107,7 +107,9 @@ impl Engine {
             if let Some(base) = revision.base {
                 let owner = store.revision(base).await?.job;
                 match links.iter().position(|link| link.job == owner) {
-                    _ if owner == revision.job => of_this = vec![base],
+                    at if owner == revision.job || (at.is_some() && !revision.also.is_empty()) => {
+                        of_this = std::iter::once(base).chain(revision.also.iter().copied()).collect();
+                    }
                     Some(at) => {
                         if let Some(parent) = of_this.get_mut(at) {
                             *parent = base;

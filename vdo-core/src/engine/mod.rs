@@ -4,15 +4,21 @@
 //! and the next run goes on from there. Every write goes through [`crate::port::Store::commit`] under the run's lease.
 //! Invariant: a provider's answer is in the journal before it is read, and a step that has one is never asked again.
 
+mod archive;
 mod builder;
 mod call;
 mod conflicts;
+mod corrections;
 mod decide;
 mod desk;
 mod drive;
 mod history;
 mod merging;
 mod origins;
+mod rebase;
+mod removal;
+mod revise;
+mod rollback;
 mod signal;
 mod source;
 mod steps;
@@ -27,7 +33,8 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Cause, Job, JobKind, JobSpec, JobStatus, Revision, SpecError};
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
 use crate::port::{
-    ClaimRequest, Delivery, DeployError, Deployer, Deployment, JobQuery, Lease, ScanError, Store, StoreError,
+    CheckError, ClaimRequest, Delivery, DeployError, Deployer, Deployment, JobQuery, Lease, ScanError, Store,
+    StoreError,
 };
 use crate::tree::FileTree;
 
@@ -35,8 +42,11 @@ use signal::Signal;
 
 pub use builder::{Deliveries, EngineBuilder, Observer};
 pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
+pub use corrections::Corrected;
 pub use history::{FileCounts, History, MergeRefusal};
 pub use origins::{Blamed, BlamedLine};
+pub use rebase::{RebaseEnd, Rebased};
+pub use revise::Refusal;
 pub use source::StoreSource;
 
 /// The runs under way, with what asks them to stop.
@@ -86,6 +96,12 @@ pub enum EngineError {
     /// The jobs cannot be merged.
     #[error(transparent)]
     Merge(#[from] MergeRefusal),
+    /// The job cannot be corrected, rolled back, carried over or archived so.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The checks could not be run.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// A conflict cannot be decided so.
     #[error(transparent)]
     Resolve(#[from] ResolveRefusal),
@@ -178,8 +194,14 @@ impl Engine {
             .with_event(EventKind::Created { title: spec.title })
             .with_status(JobStatus::Completed, None);
         changes.blobs = import.blobs;
-        changes.revision =
-            Some(NewRevision { root_hash, base: None, delta, cause: Cause::Import, author: "import".to_owned() });
+        changes.revision = Some(NewRevision {
+            root_hash,
+            base: None,
+            delta,
+            also: Vec::new(),
+            cause: Cause::Import,
+            author: "import".to_owned(),
+        });
         changes.events.push(EventKind::Status { status: JobStatus::Completed, reason: None });
         Ok(self.commit(changes).await?.job)
     }
@@ -202,6 +224,9 @@ impl Engine {
     pub async fn run_after(&self, id: JobId, dead_epoch: Option<u64>) -> Result<Job, EngineError> {
         let job = self.parts.store.job(id).await?;
         match job.status {
+            JobStatus::NeedsDecision if self.is_rebase_decided(&job).await? => {
+                return Ok(self.rebase(id, None).await?.job);
+            }
             JobStatus::Completed | JobStatus::NeedsDecision => return Ok(job),
             JobStatus::Archived | JobStatus::Cancelled => {
                 return Err(EngineError::NotRunnable { job: id, status: job.status });
@@ -267,10 +292,10 @@ impl Engine {
         let mut line = Vec::new();
         loop {
             let job = store.job(revision.job).await?;
-            let parent = job.parents.first().and_then(|parent| parent.revision);
+            let parent = self.pins(&revision).await?.into_iter().next();
             line.push((job, revision));
             match parent {
-                Some(id) => revision = store.revision(id).await?,
+                Some(next) => revision = next,
                 None => break,
             }
         }

@@ -28,7 +28,7 @@ pub struct Blamed {
 pub struct BlamedLine {
     /// The job that introduced it.
     pub job: JobId,
-    /// With which of its revisions.
+    /// With which of its revisions; 0 if that is not known any more, because a job was detached from it.
     pub revision: u32,
     /// Where the file was then.
     pub path: RepoPath,
@@ -65,10 +65,8 @@ impl Engine {
         };
         let mut rows = manifest.file_rows(&delta);
         let mut others = Vec::new();
-        for parent in store.job(revision.job).await?.parents.iter().skip(1) {
-            if let Some(id) = parent.revision {
-                others.push(store.manifest(id).await?);
-            }
+        for parent in self.pins(&revision).await?.iter().skip(1) {
+            others.push(store.manifest(parent.id).await?);
         }
         if !others.is_empty() {
             rows.retain_mut(|row| from_parents(row, manifest, &others));
@@ -90,7 +88,12 @@ impl Engine {
             let jobs: BTreeSet<JobId> = open.iter().filter_map(|path| Some(manifest.0.get(path)?.job)).collect();
             for id in jobs.into_iter().filter(|id| !merged.contains_key(id)).collect::<Vec<_>>() {
                 let mut parents = Vec::new();
-                let links = store.job(id).await?.parents;
+                let links = match store.job(id).await {
+                    Ok(job) => job.parents,
+                    // Its files live on in a job that was detached from it.
+                    Err(StoreError::NotFound(_)) => Vec::new(),
+                    Err(error) => return Err(error.into()),
+                };
                 for link in links.iter().filter(|_| links.len() > 1).filter_map(|link| link.revision) {
                     parents.push(store.manifest(link).await?);
                 }
@@ -220,7 +223,13 @@ impl Engine {
         if let std::collections::btree_map::Entry::Vacant(place) = writers.calls.entry(job) {
             place.insert(store.calls(job).await?);
         }
-        let step = writers.deltas.get(&id).and_then(|delta| delta.0.get(&origin.path)?.step.clone());
+        let entry = writers.deltas.get(&id).and_then(|delta| delta.0.get(&origin.path));
+        if let (None, Some(first)) = (revision.base, entry.and_then(|entry| entry.origin)) {
+            // A copy that the job was given when it was detached.
+            let (step, model, author) = (None, None, format!("detached from {first}"));
+            return Ok(BlamedLine { job: first, revision: 0, path: origin.path, step, model, author });
+        }
+        let step = entry.and_then(|entry| entry.step.clone());
         let model = step.as_ref().and_then(|step| model_of(writers.calls.get(&job)?, step));
         let author = revision.author.clone();
         Ok(BlamedLine { job, revision: revision.number, path: origin.path, step, model, author })
@@ -239,7 +248,7 @@ impl Engine {
         Ok(base)
     }
 
-    async fn tree_or_nothing(&self, revision: Option<RevisionId>) -> Result<FileTree, EngineError> {
+    pub(super) async fn tree_or_nothing(&self, revision: Option<RevisionId>) -> Result<FileTree, EngineError> {
         match revision {
             Some(id) => Ok(self.parts.store.manifest(id).await?.tree()),
             None => Ok(FileTree::default()),

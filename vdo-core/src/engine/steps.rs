@@ -18,7 +18,7 @@ use super::drive::Drive;
 /// How many jobs of the lineage a target is shown the trees of.
 const MAX_ANCESTORS: usize = 50;
 /// How often a sandbox that failed to start is tried again.
-const LAUNCH_TRIES: u32 = 3;
+pub(super) const LAUNCH_TRIES: u32 = 3;
 
 impl Drive<'_> {
     /// Pins the parents and reads their tree.
@@ -69,6 +69,7 @@ impl Drive<'_> {
             root_hash: finished.tree.root_hash(),
             base: self.pins.first().copied(),
             delta: finished.delta.clone().with_origins(&self.others),
+            also: Vec::new(),
             cause: Cause::Run,
             author: if authors.is_empty() && !self.others.is_empty() { "merge".to_owned() } else { authors },
         });

@@ -5,6 +5,7 @@ mod cancel;
 mod crash;
 mod merge;
 mod money;
+mod operations;
 mod origins;
 mod parts;
 mod routing;

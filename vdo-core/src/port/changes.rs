@@ -95,6 +95,8 @@ pub struct NewRevision {
     pub root_hash: BlobHash,
     /// The revision the delta is against; none for the first revision of a root.
     pub base: Option<RevisionId>,
+    /// What else it grew out of, in order: revisions of the job itself or of its pinned parents' jobs.
+    pub also: Vec<RevisionId>,
     /// What it changed against the base.
     pub delta: Delta,
     /// Why it exists.
@@ -159,6 +161,8 @@ pub struct Changes {
     pub outcomes: Vec<CallOutcome>,
     /// A new revision; becomes the job's head.
     pub revision: Option<NewRevision>,
+    /// That the new revision is what a person's hand made of this one, which is of the job or of a pinned parent's job.
+    pub correction: Option<RevisionId>,
     /// Evidence.
     pub checks: Vec<CheckWrite>,
     /// Conflicts, whole; each replaces the one with its ordinal. A content that decides one has to be stored.
@@ -186,6 +190,7 @@ impl Changes {
             calls: Vec::new(),
             outcomes: Vec::new(),
             revision: None,
+            correction: None,
             checks: Vec::new(),
             conflicts: Vec::new(),
             events: Vec::new(),

@@ -11,6 +11,7 @@ mod provider;
 mod scanner;
 mod source;
 mod store;
+pub mod upkeep;
 
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;

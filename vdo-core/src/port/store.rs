@@ -13,9 +13,10 @@ use crate::content::{Blob, BlobHash, Bytes};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
-use crate::job::{Job, JobKind, JobStatus, Revision};
+use crate::job::{Correction, Job, JobKind, JobStatus, Revision};
 use crate::money::NanoUsd;
 use crate::port::changes::{Changes, Receipt};
+use crate::port::upkeep::Upkeep;
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
 use crate::usage::Usage;
@@ -79,6 +80,14 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// Jobs that stay build on one that was to go. Nothing was written.
+    #[error("job {job} has children: {}; purge them with it, or detach them first", ids(.children))]
+    HasChildren {
+        /// The job.
+        job: JobId,
+        /// What builds on it.
+        children: Vec<JobId>,
+    },
     /// The changes contradict themselves or what is stored, such as a pin that would move. Nothing was written.
     #[error("the write is refused: {0}")]
     Invalid(String),
@@ -107,6 +116,10 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+fn ids(jobs: &[JobId]) -> String {
+    jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The right to run a job.
@@ -294,6 +307,8 @@ pub struct SpendRow {
 pub struct JobQuery {
     /// Only those with this status; archived jobs are listed only if asked for.
     pub status: Option<JobStatus>,
+    /// Without a status: archived jobs too.
+    pub archived: bool,
     /// Only those of this kind.
     pub kind: Option<JobKind>,
     /// Only those that name this job as a parent.
@@ -318,6 +333,13 @@ impl JobQuery {
     #[must_use]
     pub fn with_status(mut self, status: JobStatus) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// Lists archived jobs too.
+    #[must_use]
+    pub fn with_archived(mut self) -> Self {
+        self.archived = true;
         self
     }
 
@@ -388,6 +410,12 @@ pub trait Jobs {
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such revision.
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError>;
+
+    /// Returns what people changed by hand, oldest first: the corrections that begin at or led to a revision of the job.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError>;
 }
 
 /// Reads contents.
@@ -470,4 +498,9 @@ pub trait Store: Jobs + Blobs + Journal + Ledger + EventLog + fmt::Debug + Send 
     /// # Errors
     /// [`StoreError::Busy`] names the owner; [`StoreError::NotFound`] if there is no such job.
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError>;
+
+    /// Returns what takes things out of this store, if anything can. Default: nothing.
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        None
+    }
 }

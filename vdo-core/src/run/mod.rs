@@ -33,6 +33,7 @@ use crate::port::Scanned;
 use crate::syntax::Syntax;
 use crate::tree::FileTree;
 
+pub(crate) use planning::runner_of;
 pub use resolution::{check_text, merged_mode, side_labels};
 pub use state::{
     Ask, Brief, CheckWork, Effects, End, Finished, Limits, Loaded, MergeBrief, MergeWork, Run, Style, Work,

@@ -210,7 +210,7 @@ impl Run {
 }
 
 /// Guesses how a command's output is read.
-fn runner_of(command: &str) -> Runner {
+pub(crate) fn runner_of(command: &str) -> Runner {
     let has = |word: &str| command.split(|c: char| c.is_whitespace() || c == '/').any(|part| part == word);
     if has("pytest") {
         Runner::Pytest

@@ -4,6 +4,7 @@
 //! lock; it performs no I/O and needs no runtime. Invariant: a refused write leaves no trace, because it worked on a copy.
 
 mod reads;
+mod upkeep;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,9 +16,10 @@ use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
-use crate::job::{Job, JobSpec, JobStatus, ParentLink, Revision};
+use crate::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use crate::money::NanoUsd;
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
+use crate::port::upkeep::Upkeep;
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
@@ -49,6 +51,7 @@ struct Data {
     jobs: BTreeMap<JobId, Record>,
     revisions: BTreeMap<RevisionId, Tree>,
     blobs: HashMap<BlobHash, Blob>,
+    corrections: Vec<Correction>,
 }
 
 /// A job and all that belongs to it.
@@ -194,6 +197,7 @@ impl Data {
         self.pin(&mut record, &changes)?;
         record.money(&changes)?;
         let tree = changes.revision.as_ref().map(|new| self.revise(&mut record, new, &changes)).transpose()?;
+        let correction = self.correction(&record, tree.as_ref(), &changes)?;
         record.judge(&changes)?;
         for row in &changes.conflicts {
             let Some(entry) = row.decision.as_ref().and_then(|decision| decision.entry) else { continue };
@@ -217,6 +221,7 @@ impl Data {
         // Nothing is refused from here on.
         self.blobs.extend(changes.blobs.into_iter().map(|blob| (blob.hash(), blob)));
         self.revisions.extend(tree.map(|tree| (tree.revision.id, tree)));
+        self.corrections.extend(correction);
         self.jobs.insert(record.job.id, record);
         Ok(receipt)
     }
@@ -236,21 +241,39 @@ impl Data {
         Ok(())
     }
 
+    /// Returns the revision, if it is of the job itself or of a pinned parent's.
+    fn related(&self, job: &Job, id: RevisionId) -> Result<&Tree, StoreError> {
+        let tree = self.tree(id)?;
+        let owner = tree.revision.job;
+        let pinned = |parent: &ParentLink| parent.job == owner && parent.revision.is_some();
+        if owner != job.id && !job.parents.iter().any(pinned) {
+            return Err(invalid(format!("revision {} is neither of job {} nor of a pinned parent", id.0, job.id)));
+        }
+        Ok(tree)
+    }
+
+    fn correction(
+        &self,
+        record: &Record,
+        tree: Option<&Tree>,
+        changes: &Changes,
+    ) -> Result<Option<Correction>, StoreError> {
+        let Some(from) = changes.correction else { return Ok(None) };
+        let to = tree.ok_or_else(|| invalid("a correction comes with the revision it made"))?.revision.id;
+        self.related(&record.job, from)?;
+        Ok(Some(Correction { job: record.job.id, from, to, at: changes.at }))
+    }
+
     fn revise(&self, record: &mut Record, new: &NewRevision, changes: &Changes) -> Result<Tree, StoreError> {
         let job = record.job.id;
         let base = match new.base {
             None if record.job.parents.is_empty() => Manifest::default(),
             None => return Err(invalid("a revision of a job with parents has a base")),
-            Some(id) => {
-                let base = self.tree(id)?;
-                let owner = base.revision.job;
-                let pinned = |parent: &ParentLink| parent.job == owner && parent.revision.is_some();
-                if owner != job && !record.job.parents.iter().any(pinned) {
-                    return Err(invalid(format!("revision {} is neither of job {job} nor of a pinned parent", id.0)));
-                }
-                base.manifest.clone()
-            }
+            Some(id) => self.related(&record.job, id)?.manifest.clone(),
         };
+        for id in &new.also {
+            self.related(&record.job, *id)?;
+        }
         let manifest = base.with(job, &new.delta);
         let found = manifest.tree().root_hash();
         if found != new.root_hash {
@@ -268,6 +291,7 @@ impl Data {
             number: record.job.head.as_ref().map_or(1, |head| head.number + 1),
             root_hash: new.root_hash,
             base: new.base,
+            also: new.also.clone(),
             cause: new.cause,
             author: new.author.clone(),
             created: changes.at,
@@ -420,6 +444,10 @@ impl Store for MemoryStore {
         record.owner = Some(request.owner);
         record.until = request.now.after(request.ttl);
         Ok(Lease { job: request.job, epoch: record.epoch })
+    }
+
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        Some(self)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod m0001_init;
 mod m0002_merge;
+mod m0003_operations;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -13,6 +14,6 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_init::Migration), Box::new(m0002_merge::Migration)]
+        vec![Box::new(m0001_init::Migration), Box::new(m0002_merge::Migration), Box::new(m0003_operations::Migration)]
     }
 }

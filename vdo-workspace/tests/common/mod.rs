@@ -90,6 +90,7 @@ pub fn revision(job: u64, number: u32, root_hash: BlobHash) -> Revision {
         number,
         root_hash,
         base: None,
+        also: Vec::new(),
         cause: Cause::Run,
         author: "test".to_owned(),
         created: Timestamp(1_700_000_100_000 + i64::from(number) * 1000),

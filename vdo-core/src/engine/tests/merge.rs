@@ -45,6 +45,7 @@ pub(super) fn grown(world: &World, title: &str, parents: &[JobId], files: &[(&st
         root_hash: tree.root_hash(),
         base: Some(manifests[0].0),
         delta: tree.delta_from(&base, &std::collections::BTreeMap::new()),
+        also: Vec::new(),
         cause: Cause::Run,
         author: "mock".to_owned(),
     });
@@ -252,6 +253,7 @@ fn an_older_revision_can_be_extended_and_merged() {
         root_hash: tree.root_hash(),
         base: Some(revision),
         delta: tree.delta_from(&manifest.tree(), &std::collections::BTreeMap::new()),
+        also: Vec::new(),
         cause: Cause::Correction,
         author: "a person".to_owned(),
     });

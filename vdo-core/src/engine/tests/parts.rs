@@ -47,6 +47,7 @@ fn files_are_told_against_the_first_parent_whatever_revisions_lie_between() {
         root_hash: after.root_hash(),
         base: Some(head.id),
         delta: after.delta_from(&before, &BTreeMap::new()),
+        also: Vec::new(),
         cause: Cause::Correction,
         author: "somebody".to_owned(),
     });

@@ -17,7 +17,7 @@ use crate::content::{Blob, BlobHash, Entry};
 use crate::engine::{Engine, EngineBuilder, Import, lock};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
-use crate::job::{Job, JobSpec, Revision};
+use crate::job::{Correction, Job, JobSpec, Revision};
 use crate::message::{Completion, Reply};
 use crate::money::{PicoUsdPerToken, Price};
 use crate::port::changes::{Changes, Guard, Receipt};
@@ -158,6 +158,9 @@ impl Jobs for Gate {
     }
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
         self.inner.delta(id).await
+    }
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        self.inner.corrections(job).await
     }
 }
 

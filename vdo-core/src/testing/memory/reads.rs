@@ -10,7 +10,7 @@ use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
-use crate::job::{Job, JobStatus, Revision};
+use crate::job::{Correction, Job, JobStatus, Revision};
 use crate::money::NanoUsd;
 use crate::port::{
     Blobs, CallRow, CallState, EventLog, JobQuery, Jobs, Journal, Ledger, SpendRow, StepRow, StoreError,
@@ -27,7 +27,7 @@ impl Jobs for MemoryStore {
 
     async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
         let matches = |job: &&Job| {
-            query.status.map_or(job.status != JobStatus::Archived, |status| job.status == status)
+            query.status.map_or(query.archived || job.status != JobStatus::Archived, |status| job.status == status)
                 && query.kind.is_none_or(|kind| job.spec.kind == kind)
                 && query.parent.is_none_or(|parent| job.parents.iter().any(|link| link.job == parent))
                 && query.root.is_none_or(|root| job.root == root)
@@ -54,6 +54,14 @@ impl Jobs for MemoryStore {
 
     async fn delta(&self, id: RevisionId) -> Result<Delta, StoreError> {
         Ok(self.data().tree(id)?.delta.clone())
+    }
+
+    async fn corrections(&self, job: JobId) -> Result<Vec<Correction>, StoreError> {
+        let data = self.data();
+        data.record(job)?;
+        let of = |id| data.revisions.get(&id).map(|tree| tree.revision.job);
+        let about = |row: &&Correction| row.job == job || of(row.from) == Some(job);
+        Ok(data.corrections.iter().filter(about).copied().collect())
     }
 }
 

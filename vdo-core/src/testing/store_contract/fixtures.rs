@@ -88,6 +88,7 @@ pub(super) fn revision(base: Option<(RevisionId, &FileTree)>, tree: &FileTree) -
         root_hash: tree.root_hash(),
         base: base.map(|(id, _)| id),
         delta: tree.delta_from(base.map_or(&empty, |(_, tree)| tree), &BTreeMap::new()),
+        also: Vec::new(),
         cause: Cause::Run,
         author: "mock:model-1".to_owned(),
     }

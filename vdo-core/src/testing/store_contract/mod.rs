@@ -29,6 +29,7 @@ mod leases;
 mod money;
 mod records;
 mod trees;
+mod upkeep;
 
 use std::fmt;
 use std::future::Future;
@@ -174,4 +175,8 @@ cases! { $
     records::every_event_comes_back,
     records::events_are_read_in_pages,
     records::numbers_have_no_gaps_under_many_commits,
+    upkeep::a_correction_comes_with_its_revision,
+    upkeep::a_purge_takes_a_subtree_or_nothing,
+    upkeep::a_detached_job_keeps_its_files_when_the_parent_goes,
+    upkeep::a_redacted_content_is_a_tombstone_in_every_tree,
 }

@@ -35,6 +35,7 @@ pub(super) async fn revisions_are_numbered_and_found(fresh: Fresh) {
             number,
             root_hash: tree.root_hash(),
             base: Some(last),
+            also: Vec::new(),
             cause,
             author: format!("author {text}"),
             created: NOW,
@@ -197,6 +198,7 @@ pub(super) async fn a_delta_comes_back_whole(fresh: Fresh) {
         root_hash: base.with(&delta).root_hash(),
         base: Some(first),
         delta: delta.clone(),
+        also: Vec::new(),
         cause: Cause::Run,
         author: String::new(),
     };
