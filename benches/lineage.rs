@@ -355,7 +355,7 @@ fn merges(criterion: &mut Criterion) {
             ours.0.remove(&*name(at * 7));
             put(&mut ours, format!("moved/{at}.py"), &top);
         }
-        let other = if at < 10 || at >= 40 { at * 7 } else { at * 7 + 1 };
+        let other = if !(10..40).contains(&at) { at * 7 } else { at * 7 + 1 };
         let bottom = if other == at * 7 { bottom } else { format!("{}# theirs\n", texts[other]) };
         put(&mut theirs, name(other), &bottom);
     }
