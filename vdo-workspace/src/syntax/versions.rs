@@ -4,6 +4,7 @@
 //! with an error in it is neither gone on from nor kept when it was.
 
 use std::fmt;
+use std::ops::Range;
 
 use tree_sitter::{InputEdit, Parser, Point, Tree};
 use vdo_core::diff;
@@ -13,7 +14,7 @@ use vdo_core::syntax::Structures;
 use super::languages::Language;
 use super::parse;
 
-/// How many edits a tree is told of; what lies between more of them is one edit.
+/// How many edits a tree is told of; a version that differs at more places is parsed by itself.
 const MAX_EDITS: usize = 256;
 
 /// Reads versions of one text with one parser.
@@ -37,9 +38,11 @@ impl Versions {
             self.parser = parse::parser(self.language);
         }
         let parser = self.parser.as_mut()?;
-        if let Some((first, tree)) = &self.first {
+        if let Some((first, tree)) = &self.first
+            && let Some(edits) = edits(first, text)
+        {
             let mut tree = tree.clone();
-            for edit in edits(first, text) {
+            for edit in edits {
                 tree.edit(&edit);
             }
             if let Some(tree) = parse::run(parser, text, Some(&tree)).filter(|tree| !tree.root_node().has_error()) {
@@ -67,75 +70,109 @@ impl fmt::Debug for Versions {
     }
 }
 
-/// Returns what turns `old` into `new`, whole lines at a time and the last first, so that no edit moves the next.
-fn edits(old: &str, new: &str) -> Vec<InputEdit> {
+/// Returns what turns `old` into `new`, the last first, so that no edit moves the next; `None` if they have too little in common.
+fn edits(old: &str, new: &str) -> Option<Vec<InputEdit>> {
     let (old, new) = (old.as_bytes(), new.as_bytes());
-    let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
-    let prefix = old.iter().zip(new).take_while(same).count();
-    if prefix == old.len() && prefix == new.len() {
-        return Vec::new();
+    if old == new {
+        return Some(Vec::new());
     }
-    let start = old.get(..prefix).and_then(|head| head.iter().rposition(|byte| *byte == b'\n')).map_or(0, |at| at + 1);
-    let rest = |text: &'_ [u8]| text.len() - start;
-    let suffix = old.iter().rev().zip(new.iter().rev()).take(rest(old).min(rest(new))).take_while(same).count();
-    let tail = old.get(old.len() - suffix..).unwrap_or_default();
-    // The common end begins behind its first line end: the line that it begins in may differ before it.
-    let suffix = tail.iter().position(|byte| *byte == b'\n').map_or(0, |at| suffix - at - 1);
-    let middle = |text: &'_ [u8]| start..text.len() - suffix;
-    let before = diff::lines(old.get(middle(old)).unwrap_or_default());
-    let after = diff::lines(new.get(middle(new)).unwrap_or_default());
-    let mut hunks = diff::line_hunks(&before, &after);
-    if hunks.len() > MAX_EDITS
-        && let (Some(first), Some(last)) = (hunks.first(), hunks.last())
-    {
-        let whole =
-            diff::LineHunk { before: first.before.start..last.before.end, after: first.after.start..last.after.end };
-        hunks = vec![whole];
+    // Lines at both ends are alike in most versions, and need not be compared as lines.
+    let start = line_start(old, prefix(old, new));
+    let (old_rest, new_rest) = (old.get(start..)?, new.get(start..)?);
+    let end = suffix(old_rest, new_rest);
+    let tail = old.get(old.len() - end..)?;
+    let end = tail.iter().position(|byte| *byte == b'\n').map_or(0, |at| end - at - 1);
+    let before = diff::lines(old_rest.get(..old_rest.len() - end)?);
+    let after = diff::lines(new_rest.get(..new_rest.len() - end)?);
+    let hunks = diff::line_hunks(&before, &after);
+    let (before, after) = (offsets(start, &before), offsets(start, &after));
+    let of = |offsets: &[usize], lines: &Range<u32>| {
+        Some(*offsets.get(lines.start as usize)?..*offsets.get(lines.end as usize)?)
+    };
+    let mut places = Places { text: old, byte: 0, point: Point::new(0, 0) };
+    let mut edits: Vec<InputEdit> = Vec::with_capacity(hunks.len());
+    let mut changed = 0;
+    for hunk in &hunks {
+        let low = edits.last().map_or(0, |edit| edit.old_end_byte);
+        let (was, is) = narrowed((old, of(&before, &hunk.before)?), (new, of(&after, &hunk.after)?), low);
+        changed += was.len().max(is.len());
+        let start_position = places.of(was.start);
+        edits.push(InputEdit {
+            start_byte: was.start,
+            old_end_byte: was.end,
+            new_end_byte: was.start + is.len(),
+            start_position,
+            old_end_position: places.of(was.end),
+            new_end_position: Places { text: new.get(is.start..)?, byte: 0, point: start_position }.of(is.len()),
+        });
     }
-    let rows = old.get(..start).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
-    let origin = Place { byte: start, row: rows, column: 0 };
-    let (before, after) = (places(origin, &before), places(origin, &after));
-    hunks.iter().rev().filter_map(|hunk| edit(hunk, &before, &after)).collect()
+    edits.reverse();
+    (edits.len() <= MAX_EDITS && changed <= old.len().max(new.len()) / 2).then_some(edits)
 }
 
-/// Where a line begins, or the last one ends.
-#[derive(Debug, Clone, Copy)]
-struct Place {
+/// Returns what one hunk changed: without what is alike at its ends, but from the last sign before it that is no blank, if that is behind `low`.
+///
+/// Tokens without bytes, such as the ends of blocks that are told by indentation, stand behind the last word before them and were read with
+/// the first word after them. One that is changed and stands in front of the rest of the text keeps all of that from being used again, so
+/// that they have to lie within the edit.
+fn narrowed(
+    (old, was): (&[u8], Range<usize>),
+    (new, is): (&[u8], Range<usize>),
+    low: usize,
+) -> (Range<usize>, Range<usize>) {
+    let (before, after) = (old.get(was.clone()).unwrap_or_default(), new.get(is.clone()).unwrap_or_default());
+    let head = prefix(before, after);
+    let tail = suffix(before.get(head..).unwrap_or_default(), after.get(head..).unwrap_or_default());
+    let start = was.start + head;
+    let above = old.get(low..start).unwrap_or_default();
+    let blanks = above.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let back = (blanks + 1).min(above.len());
+    (start - back..was.end - tail, is.start + head - back..is.end - tail)
+}
+
+/// Counts lines up to a byte, from the last one asked for.
+struct Places<'t> {
+    text: &'t [u8],
     byte: usize,
-    row: usize,
-    column: usize,
+    point: Point,
+}
+
+impl Places<'_> {
+    fn of(&mut self, byte: usize) -> Point {
+        for sign in self.text.get(self.byte..byte).unwrap_or_default() {
+            self.point = if *sign == b'\n' {
+                Point::new(self.point.row + 1, 0)
+            } else {
+                Point::new(self.point.row, self.point.column + 1)
+            };
+        }
+        self.byte = byte;
+        self.point
+    }
+}
+
+/// Returns how many bytes two texts have in common at their beginnings.
+fn prefix(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+/// Returns how many bytes two texts have in common at their ends.
+fn suffix(one: &[u8], other: &[u8]) -> usize {
+    one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
+}
+
+/// Returns where the line of the byte at `at` begins.
+fn line_start(text: &[u8], at: usize) -> usize {
+    text.get(..at).and_then(|head| head.iter().rposition(|byte| *byte == b'\n')).map_or(0, |newline| newline + 1)
 }
 
 /// Returns where each line begins, and the end of the last.
-fn places(origin: Place, lines: &[&[u8]]) -> Vec<Place> {
-    let mut places = Vec::with_capacity(lines.len() + 1);
-    let mut at = origin;
-    places.push(at);
-    for line in lines {
-        at.byte += line.len();
-        if line.ends_with(b"\n") {
-            at = Place { byte: at.byte, row: at.row + 1, column: 0 };
-        } else {
-            at.column += line.len();
-        }
-        places.push(at);
-    }
-    places
-}
-
-fn edit(hunk: &diff::LineHunk, before: &[Place], after: &[Place]) -> Option<InputEdit> {
-    let start = before.get(hunk.before.start as usize)?;
-    let old_end = before.get(hunk.before.end as usize)?;
-    let (new_start, new_end) = (after.get(hunk.after.start as usize)?, after.get(hunk.after.end as usize)?);
-    let rows = new_end.row - new_start.row;
-    // Lines are replaced whole, so that a hunk begins in the first column unless it has no lines at all.
-    let column = if rows == 0 { start.column + new_end.column - new_start.column } else { new_end.column };
-    Some(InputEdit {
-        start_byte: start.byte,
-        old_end_byte: old_end.byte,
-        new_end_byte: start.byte + (new_end.byte - new_start.byte),
-        start_position: Point::new(start.row, start.column),
-        old_end_position: Point::new(old_end.row, old_end.column),
-        new_end_position: Point::new(start.row + rows, column),
-    })
+fn offsets(start: usize, lines: &[&[u8]]) -> Vec<usize> {
+    let mut at = start;
+    std::iter::once(start)
+        .chain(lines.iter().map(|line| {
+            at += line.len();
+            at
+        }))
+        .collect()
 }
