@@ -65,6 +65,37 @@ pub trait Syntax: fmt::Debug + Send + Sync {
         let _ = (path, text);
         None
     }
+
+    /// Returns what tells the structures of several versions of the text at `path`; each answer is that of [`Self::structure`].
+    ///
+    /// Versions are told by one reader because they have most of their lines in common, which need not be read twice.
+    fn structures<'s>(&'s self, path: &'s RepoPath) -> Box<dyn Structures + 's> {
+        Box::new(OneByOne { syntax: self, path })
+    }
+}
+
+/// The structures of versions of one text.
+pub trait Structures: fmt::Debug {
+    /// Returns the structure of a version, as [`Syntax::structure`] does.
+    fn of(&mut self, text: &str) -> Option<Structure>;
+}
+
+/// Reads every version by itself.
+struct OneByOne<'s, S: ?Sized> {
+    syntax: &'s S,
+    path: &'s RepoPath,
+}
+
+impl<S: Syntax + ?Sized> Structures for OneByOne<'_, S> {
+    fn of(&mut self, text: &str) -> Option<Structure> {
+        self.syntax.structure(self.path, text)
+    }
+}
+
+impl<S: Syntax + ?Sized> fmt::Debug for OneByOne<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneByOne").field("path", self.path).finish_non_exhaustive()
+    }
 }
 
 /// Knows no language.

@@ -24,18 +24,18 @@ pub(super) fn checked(
     }
     let [TextHunk::Merged(bytes)] = merge.hunks.as_slice() else { return merge };
     let Ok(text) = std::str::from_utf8(bytes) else { return merge };
-    let structure = |text: &str| syntax.structure(path, text);
-    let Some(result) = structure(text) else { return merge };
+    let mut structures = syntax.structures(path);
+    let Some(result) = structures.of(text) else { return merge };
     if !twice(&result) {
         return merge;
     }
-    let (Some(ours), Some(theirs)) = (structure(sides.ours), structure(sides.theirs)) else { return merge };
+    let (Some(ours), Some(theirs)) = (structures.of(sides.ours), structures.of(sides.theirs)) else { return merge };
     let doubled = validate::doubled(&result, &ours, &theirs);
     if doubled.is_empty() {
         return merge;
     }
     if let Some(folded) = folded(text, &result, &doubled)
-        && let Some(structure) = structure(&folded)
+        && let Some(structure) = structures.of(&folded)
         && validate::fault(&structure, &ours, &theirs).is_none()
     {
         return TextMerge { hunks: vec![TextHunk::Merged(folded.into_bytes())] };

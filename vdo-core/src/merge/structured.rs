@@ -12,7 +12,7 @@ use crate::merge::validate;
 use crate::merge::version::Version;
 use crate::path::RepoPath;
 use crate::structure::Structure;
-use crate::syntax::Syntax;
+use crate::syntax::{Structures, Syntax};
 
 /// Texts above this are merged by lines and narrow rules only, in bytes.
 const MAX_BYTES: usize = 256 << 10;
@@ -67,19 +67,20 @@ fn attempt(
     let large = texts.any(|text| text.len() > MAX_BYTES);
     // Structure takes a hundred times as long as lines: only where something is left to answer or to check.
     let all = answers.len() == conflicts;
+    let mut structures = syntax.structures(path);
     let known = if large || language.is_none() {
         Three::new(None, None, None)
     } else if all {
-        Three::new(None, syntax.structure(path, texts.ours), syntax.structure(path, texts.theirs))
+        Three::new(None, structures.of(texts.ours), structures.of(texts.theirs))
     } else {
-        texts.map(|text| syntax.structure(path, text))
+        texts.map(|text| structures.of(text))
     };
     let versions = texts.zip(known).map(|(text, structure)| Version::new(text, structure.unwrap_or_default()));
     let work = Work { path, versions: versions.as_ref(), language, answers };
     let merge = work.merge(lines, &pieces);
     if let [TextHunk::Merged(result)] = merge.hunks.as_slice()
         && !large
-        && let Some(reason) = work.fault(result, syntax)
+        && let Some(reason) = work.fault(result, structures.as_mut())
     {
         return Err(reason);
     }
@@ -264,8 +265,8 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
         Err(reason.unwrap_or_else(|| "both sides changed the same lines".to_owned()))
     }
 
-    fn fault(&self, result: &[u8], syntax: &dyn Syntax) -> Option<String> {
-        let structure: Structure = syntax.structure(self.path, std::str::from_utf8(result).ok()?)?;
+    fn fault(&self, result: &[u8], structures: &mut dyn Structures) -> Option<String> {
+        let structure = structures.of(std::str::from_utf8(result).ok()?)?;
         validate::fault(&structure, &self.versions.ours.structure, &self.versions.theirs.structure)
     }
 }

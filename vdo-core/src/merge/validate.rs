@@ -1,6 +1,7 @@
 //! What a merged text must not have: faults, or things twice, that neither side had alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use crate::merge::claims;
 use crate::merge::lines::{Change, Lines, Segment};
@@ -31,123 +32,139 @@ pub(super) fn fault(result: &Structure, ours: &Structure, theirs: &Structure) ->
     doubled(result, ours, theirs).first().map(|claim| claims::reason(claim, claim))
 }
 
-/// Tells whether both sides' new lines have a word in common that could be a name, a key or a label: only then is it worth while to look closer.
+/// Tells whether both sides brought a word that could be a name, a key or a label: only then is it worth while to look closer.
+///
+/// A word is brought where a change has it more often than the lines that it replaced: what names something a second time is new there.
 pub(super) fn share_words(lines: &Lines<'_>, segments: &[Segment]) -> bool {
-    let mut ours: BTreeSet<&[u8]> = BTreeSet::new();
-    for segment in segments.iter().filter(|segment| segment.change == Change::Ours) {
-        for line in lines.ours.get(segment.ours.clone()).unwrap_or_default() {
-            ours.extend(telling(line));
-        }
-    }
-    if ours.is_empty() {
+    let changed = |change: Change| segments.iter().filter(move |segment| segment.change == change);
+    if changed(Change::Ours).next().is_none() || changed(Change::Theirs).next().is_none() {
         return false;
     }
-    let theirs = segments.iter().filter(|segment| segment.change == Change::Theirs);
-    let mut theirs = theirs.flat_map(|segment| lines.theirs.get(segment.theirs.clone()).unwrap_or_default());
-    theirs.any(|line| telling(line).any(|word| ours.contains(word)))
+    let mut ours: HashSet<&[u8]> = HashSet::new();
+    for segment in changed(Change::Ours) {
+        ours.extend(brought(&lines.base, &segment.base, &lines.ours, &segment.ours));
+    }
+    let mut theirs =
+        changed(Change::Theirs).flat_map(|segment| brought(&lines.base, &segment.base, &lines.theirs, &segment.theirs));
+    !ours.is_empty() && theirs.any(|word| ours.contains(word))
 }
 
-/// Words that are in every other line and name nothing.
-const COMMON: &[&str] = &[
-    "abstract",
-    "and",
-    "as",
-    "assert",
-    "async",
-    "await",
-    "break",
-    "case",
-    "class",
-    "const",
-    "continue",
-    "def",
-    "del",
-    "do",
-    "elif",
-    "else",
-    "enum",
-    "except",
-    "export",
-    "extends",
-    "false",
-    "False",
-    "finally",
-    "fn",
-    "for",
-    "from",
-    "func",
-    "function",
-    "if",
-    "impl",
-    "implements",
-    "import",
-    "in",
-    "interface",
-    "is",
-    "let",
-    "mod",
-    "mut",
-    "nil",
-    "None",
-    "not",
-    "null",
-    "or",
-    "package",
-    "pass",
-    "private",
-    "protected",
-    "pub",
-    "public",
-    "raise",
-    "return",
-    "self",
-    "static",
-    "struct",
-    "super",
-    "switch",
-    "this",
-    "throw",
-    "throws",
-    "trait",
-    "true",
-    "True",
-    "try",
-    "typeof",
-    "use",
-    "var",
-    "void",
-    "where",
-    "while",
-    "with",
-    "yield",
-    "href",
-    "String",
-    "Self",
+/// Returns the words that some lines have more often than those they replaced.
+fn brought<'a>(
+    base: &[&'a [u8]],
+    before: &Range<usize>,
+    side: &[&'a [u8]],
+    after: &Range<usize>,
+) -> impl Iterator<Item = &'a [u8]> {
+    let mut counts: HashMap<&[u8], isize> = HashMap::new();
+    for line in side.get(after.clone()).unwrap_or_default() {
+        telling(line, |word| *counts.entry(word).or_default() += 1);
+    }
+    if !counts.is_empty() {
+        for line in base.get(before.clone()).unwrap_or_default() {
+            telling(line, |word| {
+                counts.entry(word).and_modify(|count| *count -= 1);
+            });
+        }
+    }
+    counts.into_iter().filter(|(_, count)| *count > 0).map(|(word, _)| word)
+}
+
+/// Words that are in every other line and name nothing, sorted.
+const COMMON: &[&[u8]] = &[
+    b"False",
+    b"None",
+    b"Self",
+    b"String",
+    b"True",
+    b"abstract",
+    b"and",
+    b"as",
+    b"assert",
+    b"async",
+    b"await",
+    b"break",
+    b"case",
+    b"class",
+    b"const",
+    b"continue",
+    b"def",
+    b"del",
+    b"do",
+    b"elif",
+    b"else",
+    b"enum",
+    b"except",
+    b"export",
+    b"extends",
+    b"false",
+    b"finally",
+    b"fn",
+    b"for",
+    b"from",
+    b"func",
+    b"function",
+    b"href",
+    b"if",
+    b"impl",
+    b"implements",
+    b"import",
+    b"in",
+    b"interface",
+    b"is",
+    b"let",
+    b"mod",
+    b"mut",
+    b"nil",
+    b"not",
+    b"null",
+    b"or",
+    b"package",
+    b"pass",
+    b"private",
+    b"protected",
+    b"pub",
+    b"public",
+    b"raise",
+    b"return",
+    b"self",
+    b"static",
+    b"struct",
+    b"super",
+    b"switch",
+    b"this",
+    b"throw",
+    b"throws",
+    b"trait",
+    b"true",
+    b"try",
+    b"typeof",
+    b"use",
+    b"var",
+    b"void",
+    b"where",
+    b"while",
+    b"with",
+    b"yield",
 ];
 
-/// Returns the words of a line that could be what it defines: the first few, and what stands in quotes.
-fn telling(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Tells the words of a line that could be what it defines: the first few, what stands in quotes, and that as a whole.
+fn telling<'a>(line: &'a [u8], mut tell: impl FnMut(&'a [u8])) {
+    let quote = line.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'`')).unwrap_or(line.len());
+    let (head, quoted) = line.split_at_checked(quote).unwrap_or((line, b""));
+    words(head)
+        .take(6)
+        .chain(words(quoted).take(8))
+        .filter(|word| COMMON.binary_search(word).is_err())
+        .for_each(&mut tell);
+    if let Some((mark, rest)) = quoted.split_first()
+        && let Some(whole) = rest.split(|byte| byte == mark).next().filter(|whole| !whole.is_empty())
+    {
+        tell(whole);
+    }
+}
+
+fn words(part: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
-    let quotes = line.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'`')).unwrap_or(line.len());
-    let (head, quoted) = line.split_at_checked(quotes).unwrap_or((line, b""));
-    let split = move |part: &'_ [u8]| -> Vec<std::ops::Range<usize>> {
-        let mut words = Vec::new();
-        let mut start = None;
-        for (at, byte) in part.iter().enumerate() {
-            match (start, is_word(byte)) {
-                (None, true) => start = Some(at),
-                (Some(from), false) => {
-                    words.push(from..at);
-                    start = None;
-                }
-                _ => {}
-            }
-        }
-        words.extend(start.map(|from| from..part.len()));
-        words
-    };
-    let first = split(head).into_iter().take(6).filter_map(move |range| head.get(range));
-    let inside = split(quoted).into_iter().take(8).filter_map(move |range| quoted.get(range));
-    let common = |word: &&[u8]| COMMON.iter().any(|common| common.as_bytes() == *word);
-    first.chain(inside).filter(move |word| !common(word))
+    part.split(move |byte| !is_word(byte)).filter(|word| !word.is_empty())
 }

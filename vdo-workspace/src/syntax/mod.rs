@@ -12,13 +12,15 @@ mod lines;
 mod outline;
 mod parse;
 mod structure;
+mod versions;
 
 use vdo_core::path::RepoPath;
 use vdo_core::structure::Structure;
-use vdo_core::syntax::{Symbol, Syntax, SyntaxFault};
+use vdo_core::syntax::{Structures, Symbol, Syntax, SyntaxFault};
 
 use languages::Language;
 use lines::Lines;
+use versions::Versions;
 
 /// The longest text that is parsed, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -73,6 +75,25 @@ impl Syntax for TreeSitterSyntax {
         }
         let language = Language::of(path)?;
         language.structure(&parse::parse(language, text)?, text)
+    }
+
+    fn structures<'s>(&'s self, path: &'s RepoPath) -> Box<dyn Structures + 's> {
+        match Language::of(path).filter(|_| Lines::of(path).is_none()) {
+            Some(language) => Box::new(Versions::new(language)),
+            None => Box::new(Alone { path }),
+        }
+    }
+}
+
+/// Reads every version by itself: texts without a grammar.
+#[derive(Debug)]
+struct Alone<'s> {
+    path: &'s RepoPath,
+}
+
+impl Structures for Alone<'_> {
+    fn of(&mut self, text: &str) -> Option<Structure> {
+        TreeSitterSyntax.structure(self.path, text)
     }
 }
 

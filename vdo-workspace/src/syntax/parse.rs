@@ -19,12 +19,26 @@ const MAX_INDENTATION: usize = 240;
 
 /// Returns the tree of `text`, or `None` if a bound is reached.
 pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
-    if text.len() > MAX_TEXT_BYTES || is_garbage(text) || language.block_marks.is_some_and(|marks| is_deep(text, marks))
-    {
+    if is_unfit(language, text) {
         return None;
     }
+    run(&mut parser(language)?, text, None)
+}
+
+/// Tells whether a text is over a bound before it is parsed.
+pub(super) fn is_unfit(language: &Language, text: &str) -> bool {
+    text.len() > MAX_TEXT_BYTES || is_garbage(text) || language.block_marks.is_some_and(|marks| is_deep(text, marks))
+}
+
+/// Returns a parser of a language.
+pub(super) fn parser(language: &Language) -> Option<Parser> {
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;
+    Some(parser)
+}
+
+/// Returns the tree of `text`, with what it has in common with `old`; `None` if a bound is reached.
+pub(super) fn run(parser: &mut Parser, text: &str, old: Option<&Tree>) -> Option<Tree> {
     let mut reports = 0_u32;
     let mut progress = |_: &tree_sitter::ParseState| {
         reports = reports.saturating_add(1);
@@ -32,7 +46,12 @@ pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
     let bytes = text.as_bytes();
-    parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
+    let tree = parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), old, Some(options));
+    if tree.is_none() {
+        // What was left off must not be gone on with.
+        parser.reset();
+    }
+    tree
 }
 
 /// Tells whether a longer text has so many unreadable characters that it is no code.
