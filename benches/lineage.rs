@@ -183,6 +183,7 @@ impl Chain {
             delta: self.tree.delta_from(&old, &BTreeMap::new()),
             cause: Cause::Run,
             author: "bench".to_owned(),
+            also: Vec::new(),
         });
         let changes = changes.with_status(JobStatus::Completed, None);
         let start = Instant::now();
