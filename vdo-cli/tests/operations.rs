@@ -126,7 +126,7 @@ fn jobs_are_hidden_detached_and_purged_only_as_far_as_nothing_builds_on_them() {
     assert_eq!(place.run("cat 3 calc.py").exits(0).stdout, files);
     place.run("purge 1 --yes").exits(0);
     assert_eq!(place.run("cat 3 calc.py").exits(0).stdout, files);
-    let blame = place.run("blame 3 test_calc.py --json").exits(0).json();
+    let blame = place.run("blame 3 tests/test_calc.py --json").exits(0).json();
     assert_eq!((&blame[0]["job"], &blame[0]["author"]), (&json!(1), &json!("detached from #1")));
     assert_eq!(place.run("show 3 --json").exits(0).json()["root_id"], 3);
     place.run("lineage 3").exits(0);

@@ -21,6 +21,9 @@ use crate::snapshot;
 use crate::store::SqliteStore;
 use crate::upkeep::{Fail, refuse_busy, rows, run, tell};
 
+/// A content as it is stored: hash, length, compression, bytes, id.
+type Row = (Vec<u8>, i64, i64, Vec<u8>, i64);
+
 /// How often it is begun again because somebody added a revision.
 const TRIES: u32 = 3;
 
@@ -327,7 +330,7 @@ impl SqliteStore {
                 break;
             }
             for row in found {
-                let read = || -> Result<(Vec<u8>, i64, i64, Vec<u8>, i64), DbError> {
+                let read = || -> Result<Row, DbError> {
                     let mut cells = Cells::of(&row);
                     Ok((cells.take()?, cells.take()?, cells.take()?, cells.take()?, cells.take()?))
                 };

@@ -66,7 +66,7 @@ async fn a_secret_is_gone_from_trees_answers_events_and_every_page_of_the_file()
     let ids = chain(&store, &leaked).await;
     let id = vdo_core::id::JobId::new(1).unwrap();
     let lease = claim(&*store, id, "one").await;
-    let mut changes = leased(&lease).with_event(note(&format!("it said {SECRET}")));
+    let mut changes = leased(&lease).with_event(note(format!("it said {SECRET}")));
     let answer = serde_json::to_vec(&serde_json::json!({ "text": format!("KEY={SECRET}") })).unwrap();
     let key = StepKey::first(Phase::Build);
     let step = |answer: Vec<u8>| StepWrite {
@@ -109,7 +109,7 @@ async fn a_secret_is_gone_from_trees_answers_events_and_every_page_of_the_file()
     let steps = store.steps(id).await.unwrap();
     let answer: serde_json::Value = serde_json::from_slice(steps[0].answer.as_ref().unwrap()).unwrap();
     assert_eq!(answer["text"], format!("KEY={REDACTED}"));
-    assert_eq!(store.events(id, 0, 1).await.unwrap()[0].kind, note(&format!("it said {REDACTED}")));
+    assert_eq!(store.events(id, 0, 1).await.unwrap()[0].kind, note(format!("it said {REDACTED}")));
     let raw = place.raw().await;
     assert_eq!(query(&raw, "SELECT 1 FROM redactions").await.len(), 1);
     drop(store);

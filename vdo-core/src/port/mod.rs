@@ -8,6 +8,7 @@ mod checker;
 mod clock;
 mod deployer;
 mod provider;
+mod query;
 mod scanner;
 mod source;
 mod store;
@@ -17,9 +18,10 @@ pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};
 pub use provider::{Capabilities, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
+pub use query::JobQuery;
 pub use scanner::{FileFacts, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};
 pub use store::{
-    Blobs, CallRow, CallState, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, Outcome, SpendRow,
-    StepRow, StepState, Store, StoreError,
+    Blobs, CallRow, CallState, ClaimRequest, EventLog, Jobs, Journal, Lease, Ledger, Outcome, SpendRow, StepRow,
+    StepState, Store, StoreError,
 };

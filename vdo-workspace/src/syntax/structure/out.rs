@@ -213,10 +213,23 @@ impl<'t> Out<'t> {
                 kind: draft.kind.0,
                 key: draft.key.clone(),
                 order: if draft.free { Order::Free } else { Order::Fixed },
-                claims: draft.claims.clone(),
+                claims: self.scoped(list, &draft.claims),
             });
         }
         MemberId(self.structure.members.len().saturating_sub(1))
+    }
+
+    /// Returns claims as they are told: a route that a function makes is that function's, since its router may be local.
+    fn scoped(&self, list: ListId, claims: &[Claim]) -> Vec<Claim> {
+        let scope = self.name(list);
+        let local = |claim: &Claim| {
+            !scope.is_empty() && matches!(claim.kind, ClaimKind::Route | ClaimKind::OrderedRoute)
+        };
+        let told = |claim: &Claim| match local(claim) {
+            true => Claim { kind: claim.kind, text: format!("{scope}: {}", claim.text) },
+            false => claim.clone(),
+        };
+        claims.iter().map(told).collect()
     }
 
     /// Gives a member without a key one, for the scopes of its lists.
