@@ -13,6 +13,7 @@ use vdo_core::syntax::Structures;
 
 use super::languages::Language;
 use super::parse;
+use super::structure::memo::Memo;
 
 /// How many edits a tree is told of; a version that differs at more places is parsed by itself.
 const MAX_EDITS: usize = 256;
@@ -21,8 +22,8 @@ const MAX_EDITS: usize = 256;
 pub(super) struct Versions {
     language: &'static Language,
     parser: Option<Parser>,
-    /// The first version that was free of errors.
-    first: Option<(String, Tree)>,
+    /// The first version that was free of errors, and its tree.
+    first: Option<(Memo, Tree)>,
 }
 
 impl Versions {
@@ -30,37 +31,39 @@ impl Versions {
         Self { language, parser: None, first: None }
     }
 
-    fn tree(&mut self, text: &str) -> Option<Tree> {
+    /// Returns the tree of a version made from the first one's, if they have enough in common and it is free of errors.
+    fn again(&mut self, text: &str) -> Option<Tree> {
+        let (memo, tree) = self.first.as_ref()?;
+        let edits = edits(memo.text(), text)?;
+        let mut tree = tree.clone();
+        for edit in edits {
+            tree.edit(&edit);
+        }
+        parse::run(self.parser.as_mut()?, text, Some(&tree)).filter(|tree| !tree.root_node().has_error())
+    }
+}
+
+impl Structures for Versions {
+    fn of(&mut self, text: &str) -> Option<Structure> {
         if parse::is_unfit(self.language, text) {
             return None;
         }
         if self.parser.is_none() {
             self.parser = parse::parser(self.language);
         }
-        let parser = self.parser.as_mut()?;
-        if let Some((first, tree)) = &self.first
-            && let Some(edits) = edits(first, text)
-        {
-            let mut tree = tree.clone();
-            for edit in edits {
-                tree.edit(&edit);
-            }
-            if let Some(tree) = parse::run(parser, text, Some(&tree)).filter(|tree| !tree.root_node().has_error()) {
-                return Some(tree);
-            }
+        if let Some(tree) = self.again(text) {
+            return match &self.first {
+                Some((memo, _)) => self.language.again(&tree, text, memo),
+                None => self.language.structure(&tree, text),
+            };
         }
-        let tree = parse::run(parser, text, None)?;
-        if self.first.is_none() && !tree.root_node().has_error() {
-            self.first = Some((text.to_owned(), tree.clone()));
+        let tree = parse::run(self.parser.as_mut()?, text, None)?;
+        if self.first.is_some() || tree.root_node().has_error() {
+            return self.language.structure(&tree, text);
         }
-        Some(tree)
-    }
-}
-
-impl Structures for Versions {
-    fn of(&mut self, text: &str) -> Option<Structure> {
-        let tree = self.tree(text)?;
-        self.language.structure(&tree, text)
+        let (structure, memo) = self.language.remembered(&tree, text)?;
+        self.first = Some((memo, tree));
+        Some(structure)
     }
 }
 

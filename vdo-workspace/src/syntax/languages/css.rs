@@ -5,8 +5,9 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use super::shorthand;
 use crate::syntax::structure::keys::{normal, within};
+use crate::syntax::structure::nodes::child;
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader, child};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads the trees of style sheets.
 pub(super) struct Css;

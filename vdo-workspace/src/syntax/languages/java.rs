@@ -5,9 +5,10 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{last_segment, normal, quoted, within};
+use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry::Call;
-use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads Java's trees.
 pub(super) struct Java;

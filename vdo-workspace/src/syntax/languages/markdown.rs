@@ -4,8 +4,9 @@ use tree_sitter::Node;
 use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{normal, within};
+use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads Markdown's trees.
 pub(super) struct Markdown;

@@ -20,7 +20,9 @@ use vdo_core::path::RepoPath;
 use vdo_core::structure::Structure;
 use vdo_core::syntax::SymbolKind;
 
-use super::structure::walk::{self, Kinds, Reader};
+use super::structure::memo::Memo;
+use super::structure::nodes::Kinds;
+use super::structure::walk::{self, Reader};
 
 /// A language and how its structure is read.
 pub(super) struct Language {
@@ -231,6 +233,16 @@ impl Language {
     /// Returns the lists and members of a parsed text.
     pub(super) fn structure(&self, tree: &Tree, text: &str) -> Option<Structure> {
         walk::structure(self.reader, &self.kinds, tree, text)
+    }
+
+    /// Returns the lists and members of a parsed text, and what may be told again of versions whose trees are made from this one.
+    pub(super) fn remembered(&self, tree: &Tree, text: &str) -> Option<(Structure, Memo)> {
+        walk::remembered(self.reader, &self.kinds, tree, text)
+    }
+
+    /// Returns the lists and members of a text whose tree was made from the one that is remembered.
+    pub(super) fn again(&self, tree: &Tree, text: &str, memo: &Memo) -> Option<Structure> {
+        walk::again(self.reader, &self.kinds, tree, text, memo)
     }
 
     /// Tells whether a place of `text` where the grammar does not fit is a fault.

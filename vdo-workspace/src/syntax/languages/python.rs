@@ -4,9 +4,10 @@ use tree_sitter::Node;
 use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{last_segment, normal, quoted, unquoted, within};
+use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Mode, Reader};
 use crate::syntax::structure::{keys, routes};
 
 /// Reads Python's trees.
@@ -29,6 +30,10 @@ impl Reader for Python {
 
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
+    }
+
+    fn mode(&self, text: &str) -> Mode {
+        Mode::Same(takes_first(text))
     }
 
     fn list<'n>(&self, at: &At<'_, 'n>) -> Option<Frame<'n>> {
@@ -267,8 +272,7 @@ fn route(
     path: &str,
     arguments: Node<'_>,
 ) -> Vec<(ClaimKind, String)> {
-    // Starlette takes the first route that fits, werkzeug the best.
-    let ordered = path.contains('{') || at.text.contains("fastapi") || at.text.contains("starlette");
+    let ordered = path.contains('{') || takes_first(at.text);
     let kind = if ordered { ClaimKind::OrderedRoute } else { ClaimKind::Route };
     let methods: Vec<String> = match keyword(at, arguments, "methods") {
         Some(list) => named(list).into_iter().map(|one| unquoted(at.of(one)).to_ascii_uppercase()).collect(),
@@ -276,6 +280,11 @@ fn route(
         None => vec![method.to_ascii_uppercase()],
     };
     methods.into_iter().map(|method| (kind, routes::joined(receiver, &method, path))).collect()
+}
+
+/// Tells whether a text is about routers that take the first route that fits, as starlette's, and not the best, as werkzeug's.
+fn takes_first(text: &str) -> bool {
+    text.contains("fastapi") || text.contains("starlette")
 }
 
 /// Returns the value of a keyword argument.

@@ -4,9 +4,10 @@ use tree_sitter::Node;
 use vdo_core::structure::{ClaimKind, MemberKind};
 
 use crate::syntax::structure::keys::{last_segment, normal, unquoted, within};
+use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
 use crate::syntax::structure::registry;
-use crate::syntax::structure::walk::{At, Child, Frame, Reader, child, named};
+use crate::syntax::structure::walk::{At, Child, Frame, Mode, Reader};
 
 /// Reads YAML's trees.
 pub(super) struct Yaml;
@@ -18,6 +19,11 @@ impl Reader for Yaml {
 
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
+    }
+
+    /// The list of a pair begins behind its colon, which lies before the list's node.
+    fn mode(&self, _: &str) -> Mode {
+        Mode::Around
     }
 
     /// The pairs of a single document are the text's own list.

@@ -6,10 +6,11 @@ use tree_sitter::Node;
 use vdo_core::structure::{ClaimKind, MemberKind};
 
 use super::keys::{head, last_segment, normal, within};
+use super::nodes::named;
 use super::out::{Draft, Place, Shape};
 use super::registry::{self, Call};
 use super::routes;
-use super::walk::{At, Child, Frame, named};
+use super::walk::{At, Child, Frame};
 
 /// How many links of a chain are looked at.
 const MAX_LINKS: usize = 500;

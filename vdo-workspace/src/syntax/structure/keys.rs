@@ -84,7 +84,7 @@ pub(in crate::syntax) fn last_segment(path: &str) -> &str {
 }
 
 /// Returns the hash of `text` (FNV-1a), the same on every machine.
-fn hash(text: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

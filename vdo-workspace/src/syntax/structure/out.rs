@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use vdo_core::structure::{Claim, ClaimKind, List, Member, MemberKind, Order, Structure};
 
-use super::keys::{bounded, bounded_scope, within};
+use super::keys::{bounded, bounded_scope, hash, within};
 
 /// How many members a text may have.
 const MAX_MEMBERS: usize = 200_000;
@@ -125,11 +125,11 @@ impl Draft {
 
 /// Where a list that was begun is to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::syntax) struct ListId(usize);
+pub(in crate::syntax) struct ListId(pub(super) usize);
 
 /// Where a member that was told is to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::syntax) struct MemberId(usize);
+pub(in crate::syntax) struct MemberId(pub(super) usize);
 
 /// How a list stands in the text.
 #[derive(Debug, Clone, Default)]
@@ -150,16 +150,33 @@ pub(in crate::syntax) struct Out<'t> {
     /// The text.
     pub(in crate::syntax) text: &'t str,
     structure: Structure,
-    scopes: HashMap<String, u32>,
+    /// How many lists have a scope, by its hash.
+    scopes: HashMap<u64, u32>,
     names: Vec<String>,
+    /// How many scopes had to be numbered.
+    numbered: usize,
     over: bool,
+}
+
+/// How much was written when something began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) lists: usize,
+    pub(super) members: usize,
+    pub(super) numbered: usize,
 }
 
 impl<'t> Out<'t> {
     /// Begins with the text's own list.
     pub(in crate::syntax) fn new(text: &'t str) -> (Self, ListId) {
-        let mut out =
-            Self { text, structure: Structure::default(), scopes: HashMap::new(), names: Vec::new(), over: false };
+        let mut out = Self {
+            text,
+            structure: Structure::default(),
+            scopes: HashMap::new(),
+            names: Vec::new(),
+            numbered: 0,
+            over: false,
+        };
         let root = out.begin(None, String::new(), String::new(), Shape { inside: 0..text.len(), ..Shape::default() });
         (out, root)
     }
@@ -182,9 +199,10 @@ impl<'t> Out<'t> {
     }
 
     fn begin(&mut self, owner: Option<usize>, mut scope: String, mut name: String, shape: Shape) -> ListId {
-        let count = self.scopes.entry(scope.clone()).or_default();
+        let count = self.scopes.entry(hash(&scope)).or_default();
         *count += 1;
         if *count > 1 {
+            self.numbered += 1;
             let number = format!("#{count}");
             scope.push_str(&number);
             name.push_str(&number);
@@ -258,6 +276,43 @@ impl<'t> Out<'t> {
         }
     }
 
+    /// Returns how much is written.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { lists: self.structure.lists.len(), members: self.structure.members.len(), numbered: self.numbered }
+    }
+
+    /// Returns what is written so far.
+    pub(super) fn written(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// Tells again what is in a member of another text, if its scopes are free: these lists with their names, and these members.
+    /// `by` is how far it lies behind where it was.
+    pub(super) fn again(&mut self, member: MemberId, was: &Told<'_>, by: isize) -> bool {
+        let taken = was.lists.iter().any(|list| self.scopes.contains_key(&hash(&list.scope)));
+        if taken || self.over || self.structure.members.len() + was.members.len() >= MAX_MEMBERS {
+            return false;
+        }
+        let lists = self.structure.lists.len();
+        let moved = |range: &Range<usize>| range.start.wrapping_add_signed(by)..range.end.wrapping_add_signed(by);
+        for (list, name) in was.lists.iter().zip(was.names) {
+            self.scopes.insert(hash(&list.scope), 1);
+            let owner = list.owner.map(|owner| member.0 + owner.saturating_sub(was.member));
+            self.structure.lists.push(List { owner, inside: moved(&list.inside), ..list.clone() });
+            self.names.push(name.clone());
+        }
+        for inner in was.members {
+            let list = lists + inner.list.saturating_sub(was.first_list);
+            self.structure.members.push(Member { list, span: moved(&inner.span), ..inner.clone() });
+        }
+        true
+    }
+
+    /// Returns the structure and the names of its lists, or `None` if a bound was reached.
+    pub(super) fn finish_named(self) -> Option<(Structure, Vec<String>)> {
+        (!self.over).then_some((self.structure, self.names))
+    }
+
     /// Counts places where the grammar does not fit.
     pub(in crate::syntax) fn errors(&mut self, count: u32) {
         self.structure.errors = self.structure.errors.saturating_add(count);
@@ -277,6 +332,18 @@ impl<'t> Out<'t> {
     pub(in crate::syntax) fn finish(self) -> Option<Structure> {
         (!self.over).then_some(self.structure)
     }
+}
+
+/// What another text has in a member.
+#[derive(Debug)]
+pub(super) struct Told<'m> {
+    /// The number of the member.
+    pub(super) member: usize,
+    /// The number of the first of the lists.
+    pub(super) first_list: usize,
+    pub(super) lists: &'m [List],
+    pub(super) names: &'m [String],
+    pub(super) members: &'m [Member],
 }
 
 /// Returns the word for a kind in scopes.

@@ -5,17 +5,18 @@
 //! and the work is bounded by nodes and depth.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use tree_sitter::{Node, Tree};
 use vdo_core::structure::{MemberKind, Structure};
 
 use super::keys::normal;
+use super::memo::{Memo, Teller, Tellings};
+use super::nodes::{COMMENT, Kinds, LIST, PREFIX, between_brackets, errors, named};
 use super::out::{Draft, ListId, MemberId, Out, Place, Shape};
 use super::registry::{self, Named};
 
 /// How many nodes are looked at.
-const MAX_NODES: usize = 2_000_000;
+pub(super) const MAX_NODES: usize = 2_000_000;
 /// How deep lists are told.
 const MAX_DEPTH: usize = 64;
 
@@ -32,6 +33,11 @@ pub(in crate::syntax) trait Reader: Sync {
         &[]
     }
 
+    /// Returns what of the whole text its members depend on; what is told of parts of one text holds in another if this is the same.
+    fn mode(&self, _: &str) -> Mode {
+        Mode::Same(false)
+    }
+
     /// Returns the text's own list if it is not made of the root's children.
     fn root<'n>(&self, _: Node<'n>) -> Vec<Node<'n>> {
         Vec::new()
@@ -42,6 +48,15 @@ pub(in crate::syntax) trait Reader: Sync {
 
     /// Returns what a child of a list is; `None` if it is no member.
     fn member(&self, child: &Child<'_, '_>) -> Option<Draft>;
+}
+
+/// What of a whole text its members depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::syntax) enum Mode {
+    /// This, and nothing else around them.
+    Same(bool),
+    /// What is around them: nothing that is told of one text holds in another.
+    Around,
 }
 
 /// A node that may be a list, and where it was met.
@@ -188,63 +203,6 @@ impl<'n> Frame<'n> {
     }
 }
 
-/// Returns the bytes between two tokens of `node`, if both are there.
-pub(in crate::syntax) fn between(node: Node<'_>, open: &str, close: &str) -> Option<Range<usize>> {
-    let start = child(node, &[open])?.end_byte();
-    let mut cursor = node.walk();
-    let close = node.children(&mut cursor).filter(|token| token.kind() == close).last()?;
-    (start <= close.start_byte()).then(|| start..close.start_byte())
-}
-
-/// Returns the bytes between the brackets of `node`: all of it if it has none.
-pub(in crate::syntax) fn between_brackets(node: Node<'_>) -> Range<usize> {
-    let is_bracket = |end: &Node<'_>| !end.is_named() && !end.is_missing();
-    let first = node.child(0).filter(is_bracket);
-    let last = node.child_count().checked_sub(1).and_then(|last| node.child(last)).filter(is_bracket);
-    let start = first.map_or(node.start_byte(), |bracket| bracket.end_byte());
-    let end = last.filter(|last| Some(*last) != first).map_or(node.end_byte(), |bracket| bracket.start_byte());
-    start..end.max(start)
-}
-
-/// Returns the children that have names.
-pub(in crate::syntax) fn named<'n>(node: Node<'n>) -> Vec<Node<'n>> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).collect()
-}
-
-/// Returns the first child of one of these kinds.
-pub(in crate::syntax) fn child<'n>(node: Node<'n>, kinds: &[&str]) -> Option<Node<'n>> {
-    let mut cursor = node.walk();
-    node.children(&mut cursor).find(|child| kinds.contains(&child.kind()))
-}
-
-const LIST: u8 = 1;
-const COMMENT: u8 = 2;
-const PREFIX: u8 = 4;
-
-/// What the kinds of a grammar's nodes are to a [`Reader`], by their numbers.
-pub(in crate::syntax) struct Kinds(OnceLock<Box<[u8]>>);
-
-impl Kinds {
-    /// Returns an empty table, filled when it is first asked.
-    pub(in crate::syntax) const fn new() -> Self {
-        Self(OnceLock::new())
-    }
-
-    fn of(&self, grammar: &tree_sitter::Language, reader: &dyn Reader) -> &[u8] {
-        self.0.get_or_init(|| {
-            let count = u16::try_from(grammar.node_kind_count()).unwrap_or(u16::MAX);
-            (0..count)
-                .map(|id| {
-                    let kind = grammar.node_kind_for_id(id).unwrap_or_default();
-                    let bit = |kinds: &[&str], bit| if kinds.contains(&kind) { bit } else { 0 };
-                    bit(reader.lists(), LIST) | bit(reader.comments(), COMMENT) | bit(reader.prefixes(), PREFIX)
-                })
-                .collect()
-        })
-    }
-}
-
 /// Returns the structure of a parsed text, or `None` if a bound is reached.
 pub(in crate::syntax) fn structure(
     reader: &'static dyn Reader,
@@ -252,35 +210,34 @@ pub(in crate::syntax) fn structure(
     tree: &Tree,
     text: &str,
 ) -> Option<Structure> {
-    let language = tree.language();
-    let (out, root) = Out::new(text);
-    let mut walk = Walk { reader, kinds: kinds.of(&language, reader), out, nodes: 0 };
-    let top = tree.root_node();
-    let children = reader.root(top);
-    let children = if children.is_empty() { named(top) } else { children };
-    walk.members(root, (Place::Top, false), (&children, &[]), 0);
-    walk.out.errors(errors(tree));
-    walk.out.finish()
+    Walk::new(reader, kinds, tree, text, None).run(tree).0.finish()
 }
 
-/// Returns how many nodes there are where the grammar does not fit.
-fn errors(tree: &Tree) -> u32 {
-    let mut count = 0;
-    let mut cursor = tree.walk();
-    'next: for _ in 0..MAX_NODES {
-        let node = cursor.node();
-        let stop = node.is_error() || node.is_missing();
-        count += u32::from(stop);
-        if !stop && node.has_error() && cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                break 'next;
-            }
-        }
-    }
-    count
+/// Returns the structure of a parsed text, and what may be told again of others that have nodes in common with it.
+pub(in crate::syntax) fn remembered(
+    reader: &'static dyn Reader,
+    kinds: &Kinds,
+    tree: &Tree,
+    text: &str,
+) -> Option<(Structure, Memo)> {
+    let mut walk = Walk::new(reader, kinds, tree, text, None);
+    walk.told = Some(Tellings::default());
+    let (out, told) = walk.run(tree);
+    Memo::new(out, told?, text, reader.mode(text))
+}
+
+/// Returns the structure of a parsed text; what it has in common with one that is remembered is told again.
+///
+/// The tree must be made from the remembered one, which must still be there: nodes are found again by where they lie in memory.
+pub(in crate::syntax) fn again(
+    reader: &'static dyn Reader,
+    kinds: &Kinds,
+    tree: &Tree,
+    text: &str,
+    memo: &Memo,
+) -> Option<Structure> {
+    let memo = Some(memo).filter(|memo| memo.mode == reader.mode(text) && memo.mode != Mode::Around);
+    Walk::new(reader, kinds, tree, text, memo).run(tree).0.finish()
 }
 
 struct Walk<'t> {
@@ -288,6 +245,10 @@ struct Walk<'t> {
     kinds: &'t [u8],
     out: Out<'t>,
     nodes: usize,
+    root: ListId,
+    /// What is to be remembered.
+    told: Option<Tellings>,
+    memo: Option<&'t Memo>,
 }
 
 /// Comments and attributes that wait for what they stand above.
@@ -298,6 +259,20 @@ struct Above<'n> {
 }
 
 impl<'t> Walk<'t> {
+    fn new(reader: &'static dyn Reader, kinds: &'t Kinds, tree: &Tree, text: &'t str, memo: Option<&'t Memo>) -> Self {
+        let (out, root) = Out::new(text);
+        Self { reader, kinds: kinds.of(&tree.language(), reader), out, nodes: 0, root, told: None, memo }
+    }
+
+    fn run(mut self, tree: &Tree) -> (Out<'t>, Option<Tellings>) {
+        let top = tree.root_node();
+        let children = self.reader.root(top);
+        let children = if children.is_empty() { named(top) } else { children };
+        self.members(self.root, (Place::Top, false), (&children, &[]), 0);
+        self.out.errors(errors(tree));
+        (self.out, self.told)
+    }
+
     fn bits(&self, node: Node<'_>) -> u8 {
         self.kinds.get(usize::from(node.kind_id())).copied().unwrap_or_default()
     }
@@ -357,7 +332,7 @@ impl<'t> Walk<'t> {
                 self.lines(list, own.start..own_end, &draft);
             } else if text.get(start..own_end).is_some_and(|own| !own.trim().is_empty()) {
                 let member = self.out.member(list, start..own_end, &draft);
-                self.inside(member, &draft, node, place, depth);
+                self.known(Teller { list, member, draft: &draft, node, place, depth });
             }
         }
         end.max(self.leftover(list, above, first))
@@ -429,6 +404,21 @@ impl<'t> Walk<'t> {
     fn alone(&mut self, list: ListId, run: Range<usize>, first: bool) {
         let free = !(first && is_header(self.out.text, &run));
         self.out.member(list, run, &Draft { free, ..Draft::fixed(MemberKind::Comment, "") });
+    }
+
+    /// Finds the lists in a member, or tells again what was told of it in another version.
+    fn known(&mut self, teller: Teller<'_, '_>) {
+        let Teller { member, draft, node, place, depth, .. } = teller;
+        if let Some(memo) = self.memo
+            && memo.tell(&mut self.out, &teller)
+        {
+            return;
+        }
+        let before = self.told.is_some().then(|| self.out.mark());
+        self.inside(member, draft, node, place, depth);
+        if let (Some(told), Some(before)) = (&mut self.told, before) {
+            told.keep(&self.out, &teller, before);
+        }
     }
 
     /// Finds the lists in a member.
