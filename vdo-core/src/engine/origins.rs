@@ -65,7 +65,7 @@ impl Engine {
         };
         let mut rows = manifest.file_rows(&delta);
         let mut others = Vec::new();
-        for parent in self.pins(&revision).await?.iter().skip(1) {
+        for parent in self.pins(revision).await?.iter().skip(1) {
             others.push(store.manifest(parent.id).await?);
         }
         if !others.is_empty() {

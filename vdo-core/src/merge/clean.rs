@@ -26,10 +26,13 @@ pub(super) fn checked(
     let Ok(text) = std::str::from_utf8(bytes) else { return merge };
     let mut structures = syntax.structures(path);
     let Some(result) = structures.of(text) else { return merge };
-    if !twice(&result) {
+    if !twice(&result) && result.errors == 0 {
         return merge;
     }
     let (Some(ours), Some(theirs)) = (structures.of(sides.ours), structures.of(sides.theirs)) else { return merge };
+    if result.errors > ours.errors.max(theirs.errors) {
+        return misfit(lines, segments);
+    }
     let doubled = validate::doubled(&result, &ours, &theirs);
     if doubled.is_empty() {
         return merge;
@@ -41,6 +44,19 @@ pub(super) fn checked(
         return TextMerge { hunks: vec![TextHunk::Merged(folded.into_bytes())] };
     }
     contested(lines, segments, &Version::new(sides.theirs, theirs), &doubled)
+}
+
+/// Returns the merge with all of their side's changes in conflict: together the sides are no text of this language.
+fn misfit(lines: &Lines<'_>, segments: Vec<Segment>) -> TextMerge {
+    let mut merge = TextMerge::default();
+    for segment in segments {
+        if segment.change == Change::Theirs {
+            merge.conflict(lines, &segment, "together the changes do not fit the grammar".to_owned());
+        } else {
+            merge.push_lines(&lines.ours, &segment.ours);
+        }
+    }
+    merge
 }
 
 /// Tells whether anything is claimed twice at all.

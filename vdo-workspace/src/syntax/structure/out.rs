@@ -240,9 +240,8 @@ impl<'t> Out<'t> {
     /// Returns claims as they are told: a route that a function makes is that function's, since its router may be local.
     fn scoped(&self, list: ListId, claims: &[Claim]) -> Vec<Claim> {
         let scope = self.name(list);
-        let local = |claim: &Claim| {
-            !scope.is_empty() && matches!(claim.kind, ClaimKind::Route | ClaimKind::OrderedRoute)
-        };
+        let local =
+            |claim: &Claim| !scope.is_empty() && matches!(claim.kind, ClaimKind::Route | ClaimKind::OrderedRoute);
         let told = |claim: &Claim| match local(claim) {
             true => Claim { kind: claim.kind, text: format!("{scope}: {}", claim.text) },
             false => claim.clone(),
