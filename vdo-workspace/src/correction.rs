@@ -105,6 +105,7 @@ mod tests {
     fn a_file_of_the_job_that_grew_too_large_is_refused_and_a_new_one_is_told() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "small").unwrap();
+        std::fs::write(folder.path().join("c"), "small").unwrap();
         let before = imported(folder.path());
         let limits = ImportLimits::default().with_file_bytes(10);
         std::fs::write(folder.path().join("b"), "much too large").unwrap();

@@ -187,6 +187,9 @@ fn run(all: &[Line<'_>], at: usize, marks: Marks, levels: &mut Vec<(u8, bool)>, 
     if let Some(indent) = bullet(line) {
         return Run { block: Block::Bullet(indent), lines: at..item_end(all, at, indent, all.len()) };
     }
+    if let Some(indent) = numbered(line) {
+        return fixed(item_end(all, at, indent, all.len()));
+    }
     if trimmed.starts_with('|') {
         // The head and the line below it say what the columns are.
         let is_rule = |text: &str| text.contains("--") && text.chars().all(|c| "|-: \t".contains(c));
@@ -203,7 +206,7 @@ fn run(all: &[Line<'_>], at: usize, marks: Marks, levels: &mut Vec<(u8, bool)>, 
     // A paragraph, a listing, a directive: up to a blank line, a heading or a bullet.
     let mut end = at + 1;
     while end < all.len() && !text(end).trim().is_empty() {
-        let ends = bullet(text(end)).is_some() || text(end).trim().starts_with('|');
+        let ends = item(text(end)).is_some() || text(end).trim().starts_with('|');
         if ends || heading(all, end, marks, &mut levels.clone()).is_some() {
             break;
         }
@@ -265,6 +268,20 @@ fn bullet(line: &str) -> Option<usize> {
     is.then_some(line.len() - body.len())
 }
 
+/// Returns how far a numbered item is indented, if the line is one.
+fn numbered(line: &str) -> Option<usize> {
+    let body = line.trim_start();
+    let rest = body.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is =
+        rest.len() < body.len() && rest.starts_with(['.', ')']) && rest.get(1..).is_some_and(|it| it.starts_with(' '));
+    is.then_some(line.len() - body.len())
+}
+
+/// Returns how far an item is indented, bullet or numbered.
+fn item(line: &str) -> Option<usize> {
+    bullet(line).or_else(|| numbered(line))
+}
+
 /// Returns what a bullet says, without its mark and whether it is done.
 fn bullet_text(line: &str) -> &str {
     let text = line.trim_start().trim_start_matches(['-', '*', '+']).trim();
@@ -283,7 +300,7 @@ fn item_end(all: &[Line<'_>], at: usize, indent: usize, limit: usize) -> usize {
         } else if text.len() - text.trim_start().len() > indent {
             end = next + 1;
         } else if blank
-            || bullet(text).is_some()
+            || item(text).is_some()
             || text.starts_with(['#', '|', '`', '.', '=', '-'])
             || underlined(all, next)
         {
