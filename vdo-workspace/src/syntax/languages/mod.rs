@@ -6,7 +6,6 @@ mod html;
 mod java;
 mod json;
 mod jsx;
-mod markdown;
 mod outline;
 mod python;
 mod rust;
@@ -68,7 +67,7 @@ pub(super) struct Definition {
 /// The field of a definition at which its signature ends, in every grammar.
 pub(super) const BODY: &str = "body";
 
-static LANGUAGES: [Language; 13] = [
+static LANGUAGES: [Language; 12] = [
     Language {
         name: "python",
         extensions: &["py", "pyi", "pyw"],
@@ -201,17 +200,6 @@ static LANGUAGES: [Language; 13] = [
         definitions: &[],
         signature_end: &[],
     },
-    Language {
-        name: "markdown",
-        extensions: &["md", "markdown"],
-        grammar: || tree_sitter_md::LANGUAGE.into(),
-        reader: &markdown::Markdown,
-        kinds: Kinds::new(),
-        block_marks: None,
-        faults: Faults::Never,
-        definitions: &[],
-        signature_end: &[],
-    },
 ];
 
 /// Endings of templates: what stands before them says what the template makes.
@@ -295,7 +283,6 @@ mod tests {
             ("a.yml.j2", Some("yaml")),
             ("nginx.conf.j2", None),
             ("a.scss", None),
-            ("a.markdown", Some("markdown")),
             (".json", None),
             ("json", None),
         ];

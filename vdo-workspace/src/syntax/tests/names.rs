@@ -14,7 +14,6 @@ fn readers() -> Vec<(&'static str, Vec<tree_sitter::Language>)> {
         (include_str!("../languages/go.rs"), vec![tree_sitter_go::LANGUAGE.into()]),
         (include_str!("../languages/java.rs"), vec![tree_sitter_java::LANGUAGE.into()]),
         (include_str!("../languages/css.rs"), vec![tree_sitter_css::LANGUAGE.into()]),
-        (include_str!("../languages/markdown.rs"), vec![tree_sitter_md::LANGUAGE.into()]),
         (
             concat!(include_str!("../languages/script.rs"), include_str!("../languages/jsx.rs")),
             vec![
