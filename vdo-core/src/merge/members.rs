@@ -158,9 +158,8 @@ impl<'v, 'a: 'v> Merger<'v, 'a> {
         for block in ours {
             match theirs.iter().find(|other| other.ident == block.ident) {
                 Some(other) if same(block, other) => merged.push((*block).clone()),
-                Some(other) if block.ident.0 == MemberKind::Import => {
+                Some(_) if block.ident.0 == MemberKind::Import => {
                     // Two statements that import from one place: both stay, unless they are the same in part.
-                    let _ = other;
                     merged.push((*block).clone());
                     continue;
                 }
