@@ -45,7 +45,7 @@ pub(super) fn checked(
 
 /// Tells whether anything is claimed twice at all.
 fn twice(result: &Structure) -> bool {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = std::collections::HashSet::new();
     result.members.iter().flat_map(|member| &member.claims).any(|claim| !seen.insert(claim))
 }
 

@@ -14,6 +14,7 @@ mod region;
 pub mod resolution;
 mod rules;
 mod structured;
+mod telling;
 pub mod text;
 mod validate;
 mod version;
