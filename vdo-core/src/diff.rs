@@ -11,6 +11,8 @@ use crate::tree::FileTree;
 
 /// Lines kept around a change.
 const CONTEXT: u32 = 3;
+/// How many bytes are compared at once.
+const CHUNK: usize = 64;
 
 /// A run of lines that differs: where it lies before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +26,35 @@ pub struct LineHunk {
 /// Splits a text into lines, each with its line end.
 #[must_use]
 pub fn lines(text: &[u8]) -> Vec<&[u8]> {
-    text.split_inclusive(|byte| *byte == b'\n').collect()
+    let mut lines = Vec::with_capacity(text.len() / 32 + 1);
+    let mut rest = text;
+    while let Some(newline) = memchr::memchr(b'\n', rest) {
+        let Some((line, behind)) = rest.split_at_checked(newline + 1) else { break };
+        lines.push(line);
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        lines.push(rest);
+    }
+    lines
+}
+
+/// Returns how many bytes two texts have in common at their beginnings.
+#[must_use]
+pub fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let chunks = one.chunks_exact(CHUNK).zip(other.chunks_exact(CHUNK));
+    let whole = CHUNK * chunks.take_while(|(one, other)| one == other).count();
+    let rest = one.iter().skip(whole).zip(other.iter().skip(whole));
+    whole + rest.take_while(|(one, other)| one == other).count()
+}
+
+/// Returns how many bytes two texts have in common at their ends.
+#[must_use]
+pub fn common_suffix(one: &[u8], other: &[u8]) -> usize {
+    let chunks = one.rchunks_exact(CHUNK).zip(other.rchunks_exact(CHUNK));
+    let whole = CHUNK * chunks.take_while(|(one, other)| one == other).count();
+    let rest = one.iter().rev().skip(whole).zip(other.iter().rev().skip(whole));
+    whole + rest.take_while(|(one, other)| one == other).count()
 }
 
 /// Returns where two lists of lines differ, in order, placed as people would place it.

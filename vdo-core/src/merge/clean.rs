@@ -61,7 +61,7 @@ fn misfit(lines: &Lines<'_>, segments: Vec<Segment>) -> TextMerge {
 
 /// Tells whether anything is claimed twice at all.
 fn twice(result: &Structure) -> bool {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = std::collections::HashSet::new();
     result.members.iter().flat_map(|member| &member.claims).any(|claim| !seen.insert(claim))
 }
 

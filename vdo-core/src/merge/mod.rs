@@ -18,6 +18,7 @@ mod region;
 pub mod resolution;
 mod rules;
 mod structured;
+mod telling;
 pub mod text;
 mod trees;
 mod validate;

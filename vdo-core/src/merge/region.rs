@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::merge::lines::{Change, Segment};
 use crate::merge::version::Version;
+use crate::structure::List;
 
 /// How many lines a conflict may be widened by.
 const MAX_WIDENING: usize = 400;
@@ -145,17 +146,13 @@ fn wanted(version: &Version<'_>, list: usize, lines: &Range<usize>) -> Range<usi
 pub(super) fn common_lists(versions: Three<&Version<'_>>, lines: &Three<Range<usize>>) -> Vec<Three<usize>> {
     let around = versions.zip(lines.as_ref()).map(|(version, lines)| {
         let trimmed = trimmed(version, lines);
-        let admitted = |list: &&(usize, &crate::structure::List)| version.inner(list.1).admits(&trimmed);
-        let mut around: Vec<(usize, usize, &str)> = version
-            .structure
-            .lists
-            .iter()
-            .enumerate()
-            .collect::<Vec<_>>()
-            .iter()
-            .filter(admitted)
-            .map(|(number, list)| (list.inside.len(), *number, list.scope.as_str()))
-            .collect();
+        // Most lists lie elsewhere, which their bytes tell at once: they begin below the lines, or end above the last of them.
+        let (below, last) = (version.start_of(trimmed.start + 1), version.start_of(trimmed.end.saturating_sub(1)));
+        let near = |list: &List| list.inside.start <= below && (trimmed.is_empty() || last <= list.inside.end);
+        let admitted = |list: &List| list.owner.is_none() || (near(list) && version.inner(list).admits(&trimmed));
+        let lists = version.structure.lists.iter().enumerate().filter(|(_, list)| admitted(list));
+        let mut around: Vec<(usize, usize, &str)> =
+            lists.map(|(number, list)| (list.inside.len(), number, list.scope.as_str())).collect();
         around.sort_unstable();
         around
     });

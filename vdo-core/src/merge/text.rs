@@ -2,7 +2,7 @@
 //!
 //! Pure. What does not merge is a hunk with its three terms and the reason, never an error and never a guess.
 
-use crate::merge::lines::{Change, Lines, Segment, bytes, segments};
+use crate::merge::lines::{Change, Lines, Rows, Segment, segments};
 use crate::merge::region::Three;
 use crate::merge::{clean, structured};
 use crate::path::RepoPath;
@@ -95,17 +95,15 @@ impl TextMerge {
         merge
     }
 
-    pub(super) fn push_lines(&mut self, lines: &[&[u8]], range: &std::ops::Range<usize>) {
-        for line in lines.get(range.clone()).unwrap_or_default() {
-            self.push(line);
-        }
+    pub(super) fn push_lines(&mut self, rows: &Rows<'_>, lines: &std::ops::Range<usize>) {
+        self.push(rows.bytes(lines));
     }
 
     pub(super) fn conflict(&mut self, lines: &Lines<'_>, segment: &Segment, reason: String) {
         self.hunks.push(TextHunk::Conflict(TextConflict {
-            base: bytes(&lines.base, &segment.base),
-            ours: bytes(&lines.ours, &segment.ours),
-            theirs: bytes(&lines.theirs, &segment.theirs),
+            base: lines.base.bytes(&segment.base).to_vec(),
+            ours: lines.ours.bytes(&segment.ours).to_vec(),
+            theirs: lines.theirs.bytes(&segment.theirs).to_vec(),
             reason,
         }));
     }

@@ -11,23 +11,20 @@ pub(super) struct Version<'a> {
     /// Where each line begins, and the end of the text.
     starts: Vec<usize>,
     pub(super) structure: Structure,
-    /// The members of each list, in order.
-    members: Vec<Vec<usize>>,
+    /// The members by their lists, and in order.
+    members: Vec<usize>,
 }
 
 impl<'a> Version<'a> {
     pub(super) fn new(text: &'a str, structure: Structure) -> Self {
         let mut starts: Vec<usize> = vec![0];
-        starts.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1));
+        starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|newline| newline + 1));
         if starts.last() != Some(&text.len()) {
             starts.push(text.len());
         }
-        let mut members = vec![Vec::new(); structure.lists.len()];
-        for (number, member) in structure.members.iter().enumerate() {
-            if let Some(siblings) = members.get_mut(member.list) {
-                siblings.push(number);
-            }
-        }
+        let mut members: Vec<usize> = (0..structure.members.len()).collect();
+        let list_of = |member: usize| structure.members.get(member).map_or(0, |member| member.list);
+        members.sort_by_key(|member| list_of(*member));
         Self { text, starts, structure, members }
     }
 
@@ -70,7 +67,10 @@ impl<'a> Version<'a> {
 
     /// Returns the members of a list.
     pub(super) fn members_of(&self, list: usize) -> &[usize] {
-        self.members.get(list).map_or(&[], Vec::as_slice)
+        let list_of = |member: &usize| self.member(*member).map_or(0, |member| member.list);
+        let start = self.members.partition_point(|member| list_of(member) < list);
+        let rest = self.members.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|member| list_of(member) == list)).unwrap_or_default()
     }
 
     /// Returns the lists that a member owns.

@@ -56,6 +56,11 @@ pub(super) fn run(parser: &mut Parser, text: &str, old: Option<&Tree>) -> Option
 
 /// Tells whether a longer text has so many unreadable characters that it is no code.
 fn is_garbage(text: &str) -> bool {
+    // What begins no character that is odd need not be decoded.
+    let plain = |byte: u8| (byte >= b' ' || byte.is_ascii_whitespace()) && !matches!(byte, 0x7f | 0xc2 | 0xef);
+    if text.bytes().all(plain) {
+        return false;
+    }
     let odd = |c: &char| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
     text.len() > 4096 && text.chars().filter(odd).count() > text.len() / GARBAGE_SHARE
 }

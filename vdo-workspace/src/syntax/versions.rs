@@ -1,4 +1,4 @@
-//! Several versions of one text: the first is parsed, the others as far as they differ from it.
+//! Several versions of one text: the first is parsed, the others as far as they differ from it or from one another.
 //!
 //! Invariant: an answer is the one that the version alone gets. Recovery from errors depends on what was parsed before, so a tree
 //! with an error in it is neither gone on from nor kept when it was.
@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 
 use tree_sitter::{InputEdit, Parser, Point, Tree};
-use vdo_core::diff;
+use vdo_core::diff::{self, common_prefix, common_suffix};
 use vdo_core::structure::Structure;
 use vdo_core::syntax::Structures;
 
@@ -18,28 +18,33 @@ use super::structure::memo::Memo;
 /// How many edits a tree is told of; a version that differs at more places is parsed by itself.
 const MAX_EDITS: usize = 256;
 
+/// How many versions are gone on from.
+const MAX_KNOWN: usize = 3;
+
 /// Reads versions of one text with one parser.
 pub(super) struct Versions {
     language: &'static Language,
     parser: Option<Parser>,
-    /// The first version that was free of errors, and its tree.
-    first: Option<(Memo, Tree)>,
+    /// Versions that were parsed by themselves and are free of errors, with their trees.
+    known: Vec<(Memo, Tree)>,
 }
 
 impl Versions {
     pub(super) fn new(language: &'static Language) -> Self {
-        Self { language, parser: None, first: None }
+        Self { language, parser: None, known: Vec::new() }
     }
 
-    /// Returns the tree of a version made from the first one's, if they have enough in common and it is free of errors.
-    fn again(&mut self, text: &str) -> Option<Tree> {
-        let (memo, tree) = self.first.as_ref()?;
-        let edits = edits(memo.text(), text)?;
+    /// Returns the tree of a version and what it was made from, if there is one that it has enough in common with and it is free of errors.
+    fn again(&mut self, text: &str) -> Option<(Tree, &Memo)> {
+        let parser = self.parser.as_mut()?;
+        let (memo, tree, edits) =
+            self.known.iter().find_map(|(memo, tree)| Some((memo, tree, edits(memo.text(), text)?)))?;
         let mut tree = tree.clone();
         for edit in edits {
             tree.edit(&edit);
         }
-        parse::run(self.parser.as_mut()?, text, Some(&tree)).filter(|tree| !tree.root_node().has_error())
+        let tree = parse::run(parser, text, Some(&tree)).filter(|tree| !tree.root_node().has_error())?;
+        Some((tree, memo))
     }
 }
 
@@ -51,18 +56,16 @@ impl Structures for Versions {
         if self.parser.is_none() {
             self.parser = parse::parser(self.language);
         }
-        if let Some(tree) = self.again(text) {
-            return match &self.first {
-                Some((memo, _)) => self.language.again(&tree, text, memo),
-                None => self.language.structure(&tree, text),
-            };
+        let language = self.language;
+        if let Some((tree, memo)) = self.again(text) {
+            return language.again(&tree, text, memo);
         }
         let tree = parse::run(self.parser.as_mut()?, text, None)?;
-        if self.first.is_some() || tree.root_node().has_error() {
-            return self.language.structure(&tree, text);
+        if self.known.len() >= MAX_KNOWN || tree.root_node().has_error() {
+            return language.structure(&tree, text);
         }
-        let (structure, memo) = self.language.remembered(&tree, text)?;
-        self.first = Some((memo, tree));
+        let (structure, memo) = language.remembered(&tree, text)?;
+        self.known.push((memo, tree));
         Some(structure)
     }
 }
@@ -80,9 +83,9 @@ fn edits(old: &str, new: &str) -> Option<Vec<InputEdit>> {
         return Some(Vec::new());
     }
     // Lines at both ends are alike in most versions, and need not be compared as lines.
-    let start = line_start(old, prefix(old, new));
+    let start = line_start(old, common_prefix(old, new));
     let (old_rest, new_rest) = (old.get(start..)?, new.get(start..)?);
-    let end = suffix(old_rest, new_rest);
+    let end = common_suffix(old_rest, new_rest);
     let tail = old.get(old.len() - end..)?;
     let end = tail.iter().position(|byte| *byte == b'\n').map_or(0, |at| end - at - 1);
     let before = diff::lines(old_rest.get(..old_rest.len() - end)?);
@@ -124,8 +127,8 @@ fn narrowed(
     low: usize,
 ) -> (Range<usize>, Range<usize>) {
     let (before, after) = (old.get(was.clone()).unwrap_or_default(), new.get(is.clone()).unwrap_or_default());
-    let head = prefix(before, after);
-    let tail = suffix(before.get(head..).unwrap_or_default(), after.get(head..).unwrap_or_default());
+    let head = common_prefix(before, after);
+    let tail = common_suffix(before.get(head..).unwrap_or_default(), after.get(head..).unwrap_or_default());
     let start = was.start + head;
     let above = old.get(low..start).unwrap_or_default();
     let blanks = above.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -152,16 +155,6 @@ impl Places<'_> {
         self.byte = byte;
         self.point
     }
-}
-
-/// Returns how many bytes two texts have in common at their beginnings.
-fn prefix(one: &[u8], other: &[u8]) -> usize {
-    one.iter().zip(other).take_while(|(one, other)| one == other).count()
-}
-
-/// Returns how many bytes two texts have in common at their ends.
-fn suffix(one: &[u8], other: &[u8]) -> usize {
-    one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
 /// Returns where the line of the byte at `at` begins.

@@ -17,6 +17,10 @@ impl Reader for Css {
         &["block", "keyframe_block_list"]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"{"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["comment", "js_comment"]
     }

@@ -33,6 +33,10 @@ impl Reader for Go {
         ]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"({:"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
     }

@@ -17,6 +17,10 @@ impl Reader for Html {
         &["element"]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"<"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
     }

@@ -32,6 +32,10 @@ impl Reader for Java {
         ]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"({;"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["line_comment", "block_comment"]
     }

@@ -17,6 +17,10 @@ impl Reader for Json {
         &["object", "array"]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"[{"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
     }

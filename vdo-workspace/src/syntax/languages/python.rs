@@ -28,6 +28,10 @@ impl Reader for Python {
         ]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"([{:"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
     }

@@ -39,6 +39,10 @@ impl Reader for Rust {
         ]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"([{"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["line_comment", "block_comment"]
     }

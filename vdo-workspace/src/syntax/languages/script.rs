@@ -39,6 +39,10 @@ impl Reader for Script {
         ]
     }
 
+    fn marks(&self) -> &'static [u8] {
+        b"([{<|"
+    }
+
     fn comments(&self) -> &'static [&'static str] {
         &["comment"]
     }

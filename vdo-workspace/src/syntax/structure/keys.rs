@@ -9,6 +9,9 @@ const MAX_READ: usize = 4096;
 
 /// Returns `text` on one line without runs of blanks, bounded.
 pub(in crate::syntax) fn normal(text: &str) -> String {
+    if text.len() <= MAX_KEY && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let text = head(text, MAX_READ);
     let mut line = String::with_capacity(text.len().min(MAX_KEY));
     for word in text.split_whitespace() {

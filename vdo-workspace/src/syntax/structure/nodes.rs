@@ -41,6 +41,8 @@ pub(in crate::syntax) fn child<'n>(node: Node<'n>, kinds: &[&str]) -> Option<Nod
 pub(super) const LIST: u8 = 1;
 /// Is a comment.
 pub(super) const COMMENT: u8 = 2;
+/// Has nothing in it.
+pub(super) const LEAF: u8 = 8;
 /// Belongs to the next sibling.
 pub(super) const PREFIX: u8 = 4;
 
@@ -58,6 +60,10 @@ impl Kinds {
             let count = u16::try_from(grammar.node_kind_count()).unwrap_or(u16::MAX);
             (0..count)
                 .map(|id| {
+                    // A word of the language may be called like a kind: the type `object`.
+                    if !grammar.node_kind_is_named(id) {
+                        return LEAF;
+                    }
                     let kind = grammar.node_kind_for_id(id).unwrap_or_default();
                     let bit = |kinds: &[&str], bit| if kinds.contains(&kind) { bit } else { 0 };
                     bit(reader.lists(), LIST) | bit(reader.comments(), COMMENT) | bit(reader.prefixes(), PREFIX)

@@ -11,12 +11,14 @@ use vdo_core::structure::{MemberKind, Structure};
 
 use super::keys::normal;
 use super::memo::{Memo, Teller, Tellings};
-use super::nodes::{COMMENT, Kinds, LIST, PREFIX, between_brackets, errors, named};
+use super::nodes::{COMMENT, Kinds, LEAF, LIST, PREFIX, between_brackets, errors, named};
 use super::out::{Draft, ListId, MemberId, Out, Place, Shape};
 use super::registry::{self, Named};
 
 /// How many nodes are looked at.
 pub(super) const MAX_NODES: usize = 2_000_000;
+/// How long a node is, in bytes, in which signs of lists are looked for.
+const MAX_SHORT: usize = 160;
 /// How deep lists are told.
 const MAX_DEPTH: usize = 64;
 
@@ -30,6 +32,11 @@ pub(in crate::syntax) trait Reader: Sync {
 
     /// The kinds of nodes that belong to the next sibling, whatever stands between.
     fn prefixes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Signs of which every list but the members themselves has at least one; none if that cannot be said.
+    fn marks(&self) -> &'static [u8] {
         &[]
     }
 
@@ -243,6 +250,7 @@ pub(in crate::syntax) fn again(
 struct Walk<'t> {
     reader: &'static dyn Reader,
     kinds: &'t [u8],
+    marks: &'static [u8],
     out: Out<'t>,
     nodes: usize,
     root: ListId,
@@ -261,7 +269,16 @@ struct Above<'n> {
 impl<'t> Walk<'t> {
     fn new(reader: &'static dyn Reader, kinds: &'t Kinds, tree: &Tree, text: &'t str, memo: Option<&'t Memo>) -> Self {
         let (out, root) = Out::new(text);
-        Self { reader, kinds: kinds.of(&tree.language(), reader), out, nodes: 0, root, told: None, memo }
+        Self {
+            reader,
+            kinds: kinds.of(&tree.language(), reader),
+            marks: reader.marks(),
+            out,
+            nodes: 0,
+            root,
+            told: None,
+            memo,
+        }
     }
 
     fn run(mut self, tree: &Tree) -> (Out<'t>, Option<Tellings>) {
@@ -445,7 +462,7 @@ impl<'t> Walk<'t> {
                     self.list(member, draft, here, frame, depth);
                 }
             }
-            if !closed && cursor.goto_first_child() {
+            if !closed && self.may_hold(here) && cursor.goto_first_child() {
                 around.push(here);
                 continue;
             }
@@ -455,6 +472,19 @@ impl<'t> Walk<'t> {
                 }
             }
         }
+    }
+
+    /// Tells whether there may be lists below a node: short expressions are most of a text and hold none.
+    fn may_hold(&self, node: Node<'_>) -> bool {
+        let range = node.byte_range();
+        if self.bits(node) & LEAF != 0 {
+            return false;
+        }
+        if self.marks.is_empty() || range.len() > MAX_SHORT {
+            return true;
+        }
+        let bytes = self.out.text.as_bytes().get(range).unwrap_or_default();
+        bytes.iter().any(|byte| self.marks.contains(byte))
     }
 
     fn list(&mut self, member: MemberId, owner: &Draft, node: Node<'_>, frame: Frame<'_>, depth: usize) {

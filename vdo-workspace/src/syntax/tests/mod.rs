@@ -11,6 +11,7 @@ mod names;
 mod render;
 mod samples;
 mod speed;
+mod twice;
 mod versions;
 
 fn python() -> RepoPath {
