@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vdo_core::edit::Format;
 use vdo_core::check::Tier;
 use vdo_core::id::{JobId, RevisionRef};
 use vdo_core::job::MergePolicy;
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Hands a job's whole codebase over.
     Deploy(Deploy),
+    /// Makes the edits of a model's reply in a folder: all of them, or none and the reasons.
+    Apply(Apply),
     /// Merges three files, as a git merge driver does: 0 clean, 1 conflicts, 129 no merge made.
     MergeFile(MergeFile),
     /// Prints the JSON Schema of what goes over the wire or into a file.
@@ -311,6 +314,24 @@ pub(crate) struct Deploy {
     /// Where to: dir:PATH
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The folder. Default: this one.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) root: PathBuf,
+    /// search-replace, unified-diff, v4a, whole or str-replace. Default: what the reply looks like.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) format: Option<Format>,
+    /// Prints the change as a patch and writes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The reply is known to be whole: a mark missing at its very end is forgiven.
+    #[arg(long)]
+    pub(crate) complete: bool,
+    /// The file with the reply; standard input for -.
+    pub(crate) reply: PathBuf,
 }
 
 #[derive(Debug, Args)]

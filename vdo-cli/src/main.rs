@@ -40,6 +40,9 @@ fn main() -> ExitCode {
     if let Command::MergeFile(args) = &cli.command {
         return ended(commands::merge_file::run(&out, args));
     }
+    if let Command::Apply(args) = &cli.command {
+        return ended(commands::apply::run(&out, args));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -91,6 +94,7 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
             out.bytes(&buffer)
         }
         Command::Sandbox(args) => commands::sandbox::run(args).await,
+        Command::Apply(args) => commands::apply::run(&out, args),
         Command::MergeFile(args) => commands::merge_file::run(&out, args),
         Command::Schema(args) => commands::schema::print(&out, args),
         Command::Doctor => commands::doctor::doctor(&App::without_store(global, out)?).await,

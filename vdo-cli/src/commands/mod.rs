@@ -1,5 +1,6 @@
 //! The commands: each converts its arguments, calls the library and prints what came back.
 
+pub(crate) mod apply;
 pub(crate) mod conflicts;
 pub(crate) mod demo;
 pub(crate) mod deploy;

@@ -1,18 +1,34 @@
 //! Edits: what a model asks to be changed, and laying it over a tree.
 //!
-//! One model for every format. Pure: contents come from [`crate::contents::Contents`]. Invariant: an edit lands at exactly
-//! one place or is refused, and a set of edits lands whole or not at all.
+//! One model for every format. A reply is read by [`format`](mod@format), each hunk is looked up by a ladder of ever looser
+//! comparisons, and [`apply()`] lays the result over a tree. Pure: contents come from [`crate::contents::Contents`].
+//! Invariant: an edit lands at exactly one place or is refused, and a set of edits lands whole or not at all, unless the
+//! caller asks for the good part.
 
 pub mod apply;
-pub mod matching;
-pub mod search_replace;
+pub mod format;
 pub mod tools;
+
+mod error;
+mod file;
+mod fuzzy;
+mod hint;
+mod ladder;
+mod lines;
+mod literal;
+mod place;
+mod rewrite;
+mod similar;
+
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::path::RepoPath;
 
-pub use apply::{Applied, apply};
+pub use apply::{Applied, Existing, Partial, apply, apply_good};
+pub use error::EditError;
+pub use format::{Format, Known, ReadReply, Sequence, Whole, read, read_any, read_some};
 
 /// What is to be done to one path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,119 +54,120 @@ pub enum FileOp {
     Move(RepoPath),
 }
 
+/// What a hunk's text to find is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Whole lines, as in blocks and patches. Line ends are not compared.
+    #[default]
+    Lines,
+    /// Any text, which may begin and end within a line, as in `str_replace` calls.
+    Text,
+}
+
+/// Where a hunk goes that has nothing to find.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spot {
+    /// Nowhere: such a hunk is refused, unless the file is new or empty.
+    #[default]
+    None,
+    /// Behind the last line; behind the last anchor if there are anchors.
+    End,
+    /// Behind the line with this number, from 1; 0 is the beginning.
+    AfterLine(usize),
+}
+
 /// One replacement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Hunk {
-    /// The text to find; whole lines match best.
+    /// The text to find.
     pub find: String,
     /// What stands there afterwards.
     pub replace: String,
+    /// What the two texts are made of.
+    pub unit: Unit,
     /// Whether every occurrence is meant rather than the only one.
     pub all: bool,
+    /// How many occurrences there are, as the author of the edit says.
+    pub count: Option<usize>,
+    /// Lines above the place, outermost first, as `@@` lines of a patch name them.
+    pub anchors: Vec<String>,
+    /// The number of its first line, from 1, as the author of the edit says. Decides between places, never alone.
+    pub line: Option<usize>,
+    /// Whether the place is the end of the file.
+    pub at_end: bool,
+    /// Where it goes if there is nothing to find.
+    pub spot: Spot,
+    /// Whether hunks of this format stand in the order of the file.
+    pub ordered: bool,
+    /// Which lines of `find` (first) stand unchanged in `replace` (second), if the format says so; else they are compared.
+    pub kept: Option<Vec<(usize, usize)>>,
+    /// Whether the file ends in a line end afterwards, if the format says so and the place is the end; else as it was.
+    pub final_newline: Option<bool>,
+    /// Which block of the reply it is, from 1.
+    pub block: usize,
+    /// Where the block stands in the reply, in bytes.
+    pub span: Range<usize>,
+}
+
+impl Hunk {
+    /// Returns a hunk that replaces whole lines.
+    #[must_use]
+    pub fn lines(find: impl Into<String>, replace: impl Into<String>) -> Self {
+        Self { find: find.into(), replace: replace.into(), ..Self::default() }
+    }
+
+    /// Returns a hunk that replaces any text.
+    #[must_use]
+    pub fn text(find: impl Into<String>, replace: impl Into<String>) -> Self {
+        Self { unit: Unit::Text, ..Self::lines(find, replace) }
+    }
 }
 
 /// How exactly a text was found. Later rungs are tried only when earlier ones find nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
-    /// Byte for byte.
+    /// Byte for byte, but for line ends.
+    #[default]
     Exact,
-    /// But for line ends and blanks at the ends of lines.
+    /// But for blanks at the ends of lines, and blank lines around the block.
     TrailingBlanks,
-    /// But for one indentation that all lines share; the replacement is indented alike.
+    /// But for one indentation that all lines share; what is new is indented alike.
     Indent,
+    /// But for the indentation of each line; what is new is indented as the lines around it.
+    Trimmed,
+    /// But for the width of blanks within lines.
+    InnerBlanks,
+    /// But for typographic quotes, dashes, blanks and composed characters.
+    Punctuation,
+    /// With line numbers taken away that the quote has and the file has not, or escapes resolved that the quote has too many.
+    Literal,
+    /// The first and the last line fit, and what lies between is the same but for slips.
+    Edges,
+    /// The lines are the same but for slips, and no other place comes near.
+    Similar,
 }
 
-/// Why an edit was refused. The text goes back to the model, so it says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum EditError {
-    /// A block has no readable path above it.
-    #[error("block {block}: {reason}")]
-    Block {
-        /// The block, counted from 1 in the reply.
-        block: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The path is not one inside the project.
-    #[error("{0}")]
-    Path(String),
-    /// The file is not there.
-    #[error("{path}: there is no such file; to create it, give it whole with an empty SEARCH part")]
-    Missing {
-        /// The path.
-        path: RepoPath,
-    },
-    /// The file is there already.
-    #[error("{path}: the file exists already; edit it instead of creating it")]
-    Exists {
-        /// The path.
-        path: RepoPath,
-    },
-    /// The path does not fit into the tree.
-    #[error("{0}")]
-    Place(String),
-    /// The file is a link, a submodule or not UTF-8 text.
-    #[error("{path}: {reason}")]
-    NotText {
-        /// The path.
-        path: RepoPath,
-        /// What it is.
-        reason: String,
-    },
-    /// The text to find is empty though the file has content.
-    #[error("{path}: the text to find is empty; quote the lines to replace")]
-    EmptyFind {
-        /// The path.
-        path: RepoPath,
-    },
-    /// The text was not found.
-    #[error("{path}: the text to find (block {block}) is not in the file. {hint}")]
-    NotFound {
-        /// The path.
-        path: RepoPath,
-        /// The block, counted from 1 within the file.
-        block: usize,
-        /// The closest lines with their numbers, or that the change is made already.
-        hint: String,
-    },
-    /// The text was found more than once.
-    #[error("{path}: the text to find (block {block}) stands {} times, at lines {}; quote more lines around the right place", lines.len(), list(lines))]
-    Ambiguous {
-        /// The path.
-        path: RepoPath,
-        /// The block, counted from 1 within the file.
-        block: usize,
-        /// The first lines of the places.
-        lines: Vec<usize>,
-    },
-    /// Two replacements overlap.
-    #[error("{path}: blocks {one} and {other} change the same lines; join them into one block")]
-    Overlap {
-        /// The path.
-        path: RepoPath,
-        /// The first.
-        one: usize,
-        /// The second.
-        other: usize,
-    },
-    /// The result would be too large.
-    #[error("{path}: the result would have {bytes} bytes, more than the {limit} that are taken")]
-    TooLarge {
-        /// The path.
-        path: RepoPath,
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-}
-
-fn list(lines: &[usize]) -> String {
-    let mut text: Vec<String> = lines.iter().take(8).map(usize::to_string).collect();
-    if lines.len() > 8 {
-        text.push("…".to_owned());
+impl Rung {
+    /// Returns the name in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::TrailingBlanks => "trailing blanks",
+            Self::Indent => "indent",
+            Self::Trimmed => "trimmed",
+            Self::InnerBlanks => "inner blanks",
+            Self::Punctuation => "punctuation",
+            Self::Literal => "literal",
+            Self::Edges => "edges",
+            Self::Similar => "similar",
+        }
     }
-    text.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,7 +149,7 @@ pub fn parse(call: &ToolCall) -> Result<Tool, String> {
         "list" => Tool::List(input(call)?),
         "edit" => {
             let Replace { path: file, find, replace, all } = input(call)?;
-            edit(path(&file)?, FileOp::Replace(vec![Hunk { find, replace, all }]))
+            edit(path(&file)?, FileOp::Replace(vec![Hunk { all, ..Hunk::text(find, replace) }]))
         }
         "write" => {
             let Write { path: file, content } = input(call)?;

@@ -14,7 +14,7 @@ use crate::check::{CheckCommand, CheckReport, CommandSource, Runner};
 use crate::content::BlobHash;
 use crate::contents::Contents;
 use crate::context::bounded;
-use crate::edit::{self, Edit, FileOp, apply, search_replace, tools};
+use crate::edit::{self, Edit, FileOp, Known, Whole, apply, tools};
 use crate::event::EventKind;
 use crate::id::{Phase, StepKey};
 use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
@@ -160,7 +160,7 @@ impl Bench {
             }
         }
         if reply.tool_calls().next().is_none() {
-            edits = search_replace::parse(&reply.text()).unwrap_or_default();
+            edits = self.read(reply).whole().unwrap_or_default();
         }
         // Whole files are compared with what they replace, for faults that were there before.
         wanted.extend(edits.iter().filter_map(|edit| blob(&edit.path)));
@@ -206,6 +206,12 @@ impl Bench {
         true
     }
 
+    /// Reads the edits of a reply that consists of text.
+    fn read(&self, reply: &Reply) -> edit::ReadReply {
+        let whole = if reply.stop == Stop::End { Whole::Yes } else { Whole::Unknown };
+        edit::read_any(&reply.text(), Known(&|path| self.tree.get(path).is_some()), whole).1
+    }
+
     /// Takes in a reply that consists of text.
     fn take_text(&mut self, reply: &Reply, contents: &mut Contents, run: &Rules<'_>, effects: &mut Effects) {
         let text = reply.text();
@@ -214,7 +220,7 @@ impl Bench {
         } else if reply.stop == Stop::Length {
             Err(vec!["the reply was cut off at the token limit; be shorter, or do one file at a time".to_owned()])
         } else {
-            search_replace::parse(&text).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+            self.read(reply).whole().map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         let outcome = outcome.and_then(|edits| {
             if edits.is_empty() && !(run.style == Style::Tools && self.tree != self.base) {

@@ -5,7 +5,8 @@ use crate::content::{Blob, Bytes, Entry, Mode};
 use crate::contents::Contents;
 use crate::context;
 use crate::diff::is_binary;
-use crate::edit::{FileOp, apply, search_replace};
+use crate::edit::format::read_some;
+use crate::edit::{FileOp, Format, Known, Whole, apply};
 use crate::id::JobId;
 use crate::merge::markers::Labels;
 use crate::merge::text::{Texts, merge};
@@ -126,9 +127,11 @@ pub(super) fn whole_file(reply: &Reply, path: &RepoPath, shown: &str) -> Result<
         return Err(vec!["the reply was cut off at the token limit".to_owned()]);
     }
     let fenced = || text.find("```").and_then(|at| text.get(at..)).map(|rest| format!("{path}\n{rest}"));
-    let edits = match search_replace::parse(&text) {
+    let is_asked = |known: &RepoPath| known == path;
+    let blocks = |text: &str| read_some(text, Format::SearchReplace, Known(&is_asked), Whole::Yes).whole();
+    let edits = match blocks(&text) {
         Ok(edits) if !edits.is_empty() => Ok(edits),
-        first => match fenced().map(|text| search_replace::parse(&text)) {
+        first => match fenced().map(|text| blocks(&text)) {
             Some(Ok(edits)) => Ok(edits),
             _ => first,
         },

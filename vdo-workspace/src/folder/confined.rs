@@ -99,6 +99,47 @@ impl Confined {
         Ok(fs::mkdirat(folder, name, Bits::from_raw_mode(0o755))?)
     }
 
+    /// Puts a file in the place of whatever file is there, in one move: it is written beside it first. Its permissions stay.
+    pub(crate) fn replace(&mut self, path: &str, bytes: &[u8], executable: bool) -> io::Result<()> {
+        let (folder, name) = self.parent(path, true)?;
+        let bits = match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                Bits::from_raw_mode(stat.st_mode & 0o7777)
+            }
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something other than a file is there")),
+            Err(Errno::NOENT) => Bits::from_raw_mode(if executable { 0o755 } else { 0o644 }),
+            Err(error) => return Err(error.into()),
+        };
+        let (beside, mut file) = Self::beside(folder)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| fs::fchmod(&file, bits).map_err(Into::into))
+            .and_then(|()| fs::renameat(folder, beside.as_str(), folder, name).map_err(Into::into));
+        if written.is_err() {
+            let _ = fs::unlinkat(folder, beside.as_str(), AtFlags::empty());
+        }
+        written
+    }
+
+    /// Makes a file of a name that nobody has, in a folder.
+    fn beside(folder: BorrowedFd<'_>) -> io::Result<(String, File)> {
+        for number in 0..1000_u32 {
+            let name = format!(".vdo-{}-{number}.tmp", std::process::id());
+            match fs::openat(folder, name.as_str(), CREATE, Bits::from_raw_mode(0o600)) {
+                Ok(file) => return Ok((name, File::from(file))),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Removes the file at `path`.
+    pub(crate) fn remove(&mut self, path: &str) -> io::Result<()> {
+        let (folder, name) = self.parent(path, false)?;
+        Ok(fs::unlinkat(folder, name, AtFlags::empty())?)
+    }
+
     /// Returns the names in the folder at `path` (the root for an empty text) in byte order, each with its kind.
     pub(crate) fn list(&self, path: &str) -> io::Result<Vec<(Vec<u8>, Kind)>> {
         let folder = self.descend(path, false)?;

@@ -4,10 +4,12 @@
 //! Invariant: a content is handed out only if it has the hash that was asked for.
 
 pub(crate) mod confined;
+mod edits;
 mod materialise;
 mod memory;
 mod source;
 
+pub use edits::{EditFailure, FolderEdit};
 pub use materialise::{MaterialiseError, Materialised, RefusedLink, link_fault, materialise};
 pub use memory::MemorySource;
 pub use source::FolderSource;

@@ -1,0 +1,239 @@
+//! Putting the new lines in: what a hunk keeps stays byte for byte, what it adds is indented and ended as its surroundings are.
+
+use std::ops::Range;
+
+use super::ladder::Match;
+use super::lines::{Lines, indent, is_blank};
+use super::place::{Found, Place};
+use super::{Hunk, Rung, Unit};
+use crate::diff;
+
+/// Bytes of a file that are replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) range: Range<usize>,
+    pub(super) text: String,
+    /// Where the hunk begins, to order what goes to the same place.
+    first: usize,
+    pub(super) block: usize,
+}
+
+/// Returns which lines of a hunk's text to find stand in its replacement too, in pairs.
+pub(super) fn kept(hunk: &Hunk) -> Vec<(usize, usize)> {
+    if let Some(kept) = &hunk.kept {
+        return kept.clone();
+    }
+    let (find, replace) = (Lines::of(&hunk.find), Lines::of(&hunk.replace));
+    let find: Vec<&[u8]> = find.iter().map(|line| line.trim_end().as_bytes()).collect();
+    let replace: Vec<&[u8]> = replace.iter().map(|line| line.trim_end().as_bytes()).collect();
+    let mut kept = Vec::new();
+    let (mut one, mut other) = (0_u32, 0_u32);
+    let mut same = |one: Range<u32>, other: Range<u32>| kept.extend(one.zip(other).map(|(a, b)| (index(a), index(b))));
+    for hunk in diff::line_hunks(&find, &replace) {
+        same(one..hunk.before.start, other..hunk.after.start);
+        (one, other) = (hunk.before.end, hunk.after.end);
+    }
+    let (a, b) = (u32::try_from(find.len()).unwrap_or(u32::MAX), u32::try_from(replace.len()).unwrap_or(u32::MAX));
+    same(one..a, other..b);
+    kept
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Returns of each line to find whether it stays.
+pub(super) fn stays(hunk: &Hunk) -> Vec<bool> {
+    let mut stays = vec![false; Lines::of(&hunk.find).len()];
+    for (find, _) in kept(hunk) {
+        if let Some(line) = stays.get_mut(find) {
+            *line = true;
+        }
+    }
+    stays
+}
+
+/// Returns the changes that a hunk brings, or `None` if it cannot be told how a new line is to be indented.
+pub(super) fn changes(lines: &Lines<'_>, found: &Found<'_>) -> Option<Vec<Change>> {
+    let mut all = Vec::new();
+    for place in &found.places {
+        match place {
+            Place::Bytes(range) => all.push(text_change(lines, &found.hunk, range.clone())),
+            Place::Gap(at) => {
+                let new = Lines::of(&found.hunk.replace).iter().map(str::to_owned).collect();
+                all.extend(run(lines, &found.hunk, *at..*at, new, *at));
+            }
+            Place::Lines(place) => line_changes(lines, &found.hunk, place, &mut all)?,
+        }
+    }
+    Some(all)
+}
+
+fn text_change(lines: &Lines<'_>, hunk: &Hunk, range: Range<usize>) -> Change {
+    let first = lines.at_byte(range.start);
+    Change { range, text: in_line_ends(&hunk.replace, lines), first, block: hunk.block }
+}
+
+/// Returns a text with the file's line ends, unless it has lone CRs.
+fn in_line_ends(text: &str, lines: &Lines<'_>) -> String {
+    let plain = text.replace("\r\n", "\n");
+    match lines.usual_end() {
+        _ if lines.len() < 2 && lines.end_of(0).is_empty() => text.to_owned(),
+        "\n" => plain,
+        end => plain.replace('\n', end),
+    }
+}
+
+fn line_changes(lines: &Lines<'_>, hunk: &Hunk, place: &Match, all: &mut Vec<Change>) -> Option<()> {
+    let find = Lines::of(&hunk.find);
+    let replace = Lines::of(&hunk.replace);
+    let indents = Indents::of(lines, &find, place);
+    let end_of_find = place.skipped + place.count;
+    let (mut at, mut new) = (0, 0);
+    let pairs = kept(hunk).into_iter().chain([(find.len(), replace.len())]);
+    for (find_at, new_at) in pairs {
+        // Lines of the quote that are not in the file go with nothing.
+        let clamp = |line: usize| line.clamp(place.skipped, end_of_find);
+        let gone = clamp(at)..clamp(find_at);
+        let range = place.first + gone.start - place.skipped..place.first + gone.end - place.skipped;
+        let mut text = Vec::new();
+        for line in new..new_at {
+            text.push(indents.reindented(replace.get(line), clamp(at))?);
+        }
+        if !(range.is_empty() && text.is_empty()) {
+            all.extend(run(lines, hunk, range, text, place.first));
+        }
+        (at, new) = (find_at + 1, new_at + 1);
+    }
+    Some(())
+}
+
+/// Returns the change that puts lines in the place of others, with the end of the file as it was.
+fn run(lines: &Lines<'_>, hunk: &Hunk, range: Range<usize>, new: Vec<String>, first: usize) -> Option<Change> {
+    let usual = lines.usual_end();
+    let (mut start, mut end) = (lines.start_of(range.start), lines.start_of(range.end));
+    let mut text: String = new.iter().flat_map(|line| [line.as_str(), usual]).collect();
+    let is_last = range.end >= lines.len();
+    let was_open = lines.len() > 0 && lines.end_of(lines.len() - 1).is_empty();
+    if is_last {
+        let ends = hunk.final_newline.unwrap_or(!was_open || lines.len() == 0);
+        if !ends && !text.is_empty() {
+            text.truncate(text.len() - usual.len());
+        }
+        if range.is_empty() && was_open && !text.is_empty() {
+            text.insert_str(0, usual);
+        }
+        if text.is_empty() && was_open && range.start > 0 && !range.is_empty() {
+            // The line before becomes the last one, and has no line end as the last one had none.
+            start -= lines.end_of(range.start - 1).len();
+        }
+        end = lines.text().len();
+    }
+    (start != end || !text.is_empty()).then_some(Change { range: start..end, text, first, block: hunk.block })
+}
+
+/// How the indentation of a quote maps to that of the file.
+struct Indents<'a> {
+    /// Of every quoted line that is in the file and visible: its number, its indentation, the file's.
+    pairs: Vec<(usize, &'a str, &'a str)>,
+    exact: bool,
+}
+
+impl<'a> Indents<'a> {
+    fn of(lines: &Lines<'a>, find: &Lines<'a>, place: &Match) -> Self {
+        let quoted = place.skipped..place.skipped + place.count;
+        let pairs = quoted
+            .zip(place.first..)
+            .filter(|(quote, at)| !is_blank(find.get(*quote)) && !is_blank(lines.get(*at)))
+            .map(|(quote, at)| (quote, indent(find.get(quote)), indent(lines.get(at))))
+            .collect();
+        Self { pairs, exact: place.rung <= Rung::TrailingBlanks }
+    }
+
+    /// Returns a new line with the file's indentation; `near` is the quoted line it follows.
+    fn reindented(&self, line: &str, near: usize) -> Option<String> {
+        if self.exact || is_blank(line) || self.pairs.iter().all(|(_, want, have)| want == have) {
+            return Some(line.to_owned());
+        }
+        let own = indent(line);
+        let body = line.strip_prefix(own).unwrap_or(line);
+        Some(format!("{}{body}", self.mapped(own, near)?))
+    }
+
+    fn mapped(&self, own: &str, near: usize) -> Option<String> {
+        // An indentation that is quoted is mapped as it is there.
+        let mut same = self.pairs.iter().filter(|(_, want, _)| *want == own);
+        if let Some((_, _, have)) = same.next() {
+            return if same.all(|(_, _, other)| other == have) {
+                Some((*have).to_owned())
+            } else {
+                // Mapped in two ways: only the line right before it tells.
+                let before = self.pairs.iter().rev().find(|(quote, _, _)| *quote < near)?;
+                (before.1 == own).then(|| before.2.to_owned())
+            };
+        }
+        // A deeper one is the deepest quoted one that it begins with, and the rest.
+        let inner = self.pairs.iter().filter(|(_, want, _)| own.starts_with(want)).max_by_key(|(_, want, _)| want.len());
+        if let Some((_, want, have)) = inner {
+            let rest = own.get(want.len()..)?;
+            return Some(format!("{have}{}", self.translated(rest, own, have)));
+        }
+        // A shallower one is the shallowest quoted one less what it lacks.
+        let (_, want, have) = self.pairs.iter().min_by_key(|(_, want, _)| want.len())?;
+        let less = want.strip_prefix(own).unwrap_or(want);
+        let less = self.translated(less, want, have);
+        Some(have.strip_suffix(less.as_str()).unwrap_or_default().to_owned())
+    }
+
+    /// Writes blanks of the quote as the file writes them: tabs for spaces or spaces for tabs.
+    fn translated(&self, blanks: &str, own: &str, have: &str) -> String {
+        let width = self.width();
+        if own.contains(' ') && !own.contains('\t') && have.contains('\t') && !have.contains(' ') {
+            "\t".repeat(blanks.len().div_ceil(width))
+        } else if own.contains('\t') && !own.contains(' ') && have.contains(' ') && !have.contains('\t') {
+            " ".repeat(blanks.len() * width)
+        } else {
+            blanks.to_owned()
+        }
+    }
+
+    /// Returns how many spaces stand for a tab, by two quoted lines of different depth; 4 if that is not told.
+    fn width(&self) -> usize {
+        let pairs = || self.pairs.iter().flat_map(|one| self.pairs.iter().map(move |other| (one, other)));
+        pairs()
+            .filter_map(|((_, want, have), (_, want2, have2))| {
+                let (quote, file) = (want.len().checked_sub(want2.len())?, have.len().checked_sub(have2.len())?);
+                let (more, less) = (quote.max(file), quote.min(file));
+                (less > 0 && more > less && more % less == 0).then(|| more / less)
+            })
+            .min()
+            .unwrap_or(4)
+    }
+}
+
+/// Sorts changes by place and returns the blocks of the first two that overlap, if any do.
+pub(super) fn sort(changes: &mut [Change]) -> Option<(usize, usize)> {
+    changes.sort_by_key(|change| (change.range.start, change.range.end, change.first, change.block));
+    changes.windows(2).find_map(|pair| match pair {
+        [one, other] if other.range.start < one.range.end => Some((one.block, other.block)),
+        _ => None,
+    })
+}
+
+/// Makes changes that are sorted and do not overlap.
+pub(super) fn made(text: &str, changes: &[Change]) -> String {
+    let mut result = String::with_capacity(text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>());
+    let mut at = 0;
+    for change in changes {
+        result.push_str(text.get(at..change.range.start).unwrap_or_default());
+        result.push_str(&change.text);
+        at = change.range.end;
+    }
+    result.push_str(text.get(at..).unwrap_or_default());
+    result
+}
+
+/// Tells whether a hunk is of text that ends where it likes.
+pub(super) fn is_text(hunk: &Hunk) -> bool {
+    hunk.unit == Unit::Text
+}

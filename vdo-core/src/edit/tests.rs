@@ -1,0 +1,4 @@
+//! Replies laid over files, format by format.
+
+use super::format::{Known, Whole};
+use super::*;
