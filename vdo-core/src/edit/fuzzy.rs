@@ -10,6 +10,8 @@ use super::similar;
 
 /// The least likeness of a place.
 const LEAST: f64 = 0.9;
+/// The least likeness of each of its lines: below it is another line.
+const LEAST_LINE: f64 = 0.7;
 /// How far it has to be ahead of the next.
 const AHEAD: f64 = 0.1;
 /// Longer quotes are not looked for by likeness.
@@ -57,6 +59,9 @@ fn are_slips(lines: &Lines<'_>, want: &[&str], stays: &[bool], first: usize) -> 
     let visible = fits.iter().zip(want).filter(|(fits, want)| **fits && !is_blank(want)).count();
     let mut slips = 0;
     for (at, ((fits, want), stays)) in fits.iter().zip(want).zip(stays).enumerate() {
+        if !*fits && similar::line(lines.get(first + at), want) < LEAST_LINE {
+            return false;
+        }
         if *fits || *stays {
             continue;
         }

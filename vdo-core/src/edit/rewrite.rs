@@ -24,8 +24,8 @@ pub(super) fn kept(hunk: &Hunk) -> Vec<(usize, usize)> {
         return kept.clone();
     }
     let (find, replace) = (Lines::of(&hunk.find), Lines::of(&hunk.replace));
-    let find: Vec<&[u8]> = find.iter().map(|line| line.trim_end().as_bytes()).collect();
-    let replace: Vec<&[u8]> = replace.iter().map(|line| line.trim_end().as_bytes()).collect();
+    let find: Vec<&[u8]> = find.iter().map(str::as_bytes).collect();
+    let replace: Vec<&[u8]> = replace.iter().map(str::as_bytes).collect();
     let mut kept = Vec::new();
     let (mut one, mut other) = (0_u32, 0_u32);
     let mut same = |one: Range<u32>, other: Range<u32>| kept.extend(one.zip(other).map(|(a, b)| (index(a), index(b))));
@@ -89,15 +89,26 @@ fn line_changes(lines: &Lines<'_>, hunk: &Hunk, place: &Match, all: &mut Vec<Cha
     let replace = Lines::of(&hunk.replace);
     let indents = Indents::of(lines, &find, place);
     let end_of_find = place.skipped + place.count;
+    if is_parting(lines, hunk, place) {
+        all.extend(run(lines, hunk, place.first..place.end() - 1, Vec::new(), place.first));
+        return Some(());
+    }
+    let new_lines = without_edges(&find, &replace, place);
     let (mut at, mut new) = (0, 0);
-    let pairs = kept(hunk).into_iter().chain([(find.len(), replace.len())]);
+    // A block says what its lines are afterwards, blanks at their ends included; a line that lacks some is a quote cut short.
+    let is_kept = |pair: &(usize, usize)| {
+        let have = lines.get(place.first + pair.0.saturating_sub(place.skipped));
+        let says = replace.get(pair.1);
+        hunk.kept.is_some() || place.rung != Rung::TrailingBlanks || says.len() <= have.len()
+    };
+    let pairs = kept(hunk).into_iter().filter(is_kept).chain([(find.len(), replace.len())]);
     for (find_at, new_at) in pairs {
         // Lines of the quote that are not in the file go with nothing.
         let clamp = |line: usize| line.clamp(place.skipped, end_of_find);
         let gone = clamp(at)..clamp(find_at);
         let range = place.first + gone.start - place.skipped..place.first + gone.end - place.skipped;
         let mut text = Vec::new();
-        for line in new..new_at {
+        for line in (new..new_at).filter(|line| new_lines.contains(line)) {
             text.push(indents.reindented(replace.get(line), clamp(at))?);
         }
         if !(range.is_empty() && text.is_empty()) {
@@ -106,6 +117,29 @@ fn line_changes(lines: &Lines<'_>, hunk: &Hunk, place: &Match, all: &mut Vec<Cha
         (at, new) = (find_at + 1, new_at + 1);
     }
     Some(())
+}
+
+/// Returns which lines of a replacement are meant, where the quote has blank lines at its edges that the file has not: as many
+/// blank lines fewer at its own edges.
+fn without_edges(find: &Lines<'_>, replace: &Lines<'_>, place: &Match) -> Range<usize> {
+    let behind = find.len() - place.skipped - place.count;
+    let head = (0..replace.len()).take_while(|at| is_blank(replace.get(*at))).count().min(place.skipped);
+    let tail = (head..replace.len()).rev().take_while(|at| is_blank(replace.get(*at))).count().min(behind);
+    head..replace.len() - tail
+}
+
+/// Tells whether a block takes lines out together with the blank line that parts what is before them from what is behind.
+/// That one stays: without it two paragraphs would become one.
+fn is_parting(lines: &Lines<'_>, hunk: &Hunk, place: &Match) -> bool {
+    let is_text = |at: Option<usize>| at.is_some_and(|at| at < lines.len() && !is_blank(lines.get(at)));
+    hunk.replace.is_empty()
+        && hunk.kept.is_none()
+        && hunk.unit == Unit::Lines
+        && place.count > 1
+        && is_blank(lines.get(place.end() - 1))
+        && is_text(place.end().checked_sub(2))
+        && is_text(place.first.checked_sub(1))
+        && is_text(Some(place.end()))
 }
 
 /// Returns the change that puts lines in the place of others, with the end of the file as it was.
@@ -231,9 +265,4 @@ pub(super) fn made(text: &str, changes: &[Change]) -> String {
     }
     result.push_str(text.get(at..).unwrap_or_default());
     result
-}
-
-/// Tells whether a hunk is of text that ends where it likes.
-pub(super) fn is_text(hunk: &Hunk) -> bool {
-    hunk.unit == Unit::Text
 }
