@@ -106,6 +106,10 @@ fn fault(path: &RepoPath, lines: &Lines<'_>, hunk: &Hunk, miss: Miss) -> EditErr
             not_found(format!("No line reads {anchor:?}, which was named to stand above it. {}", hint::closest(lines, &anchor)))
         }
         Miss::Beyond(line) => not_found(format!("There is no line {line}; the file has {} lines.", lines.len())),
+        Miss::Joins => not_found(
+            "It begins with a line end, and what replaces it does not: the line before would run into it. Quote whole lines."
+                .to_owned(),
+        ),
         Miss::Several(lines) => EditError::Ambiguous { path, block, lines },
         Miss::Count { expected, found } => EditError::Count { path, block, expected, found },
     }

@@ -4,7 +4,7 @@
 //! differ by one slip of the pen only, so that nothing is overwritten that its author never saw.
 
 use super::Rung;
-use super::ladder::{Match, fit, search as exact, without_blank_edges};
+use super::ladder::{Match, fit, search as exact};
 use super::lines::{Lines, is_blank};
 use super::similar;
 
@@ -19,13 +19,11 @@ const MAX_LINES: usize = 2_000;
 
 /// Finds the one place that a quote can mean though it fits nowhere. `stays` says of each quoted line whether it is kept.
 pub(super) fn search(lines: &Lines<'_>, want: &[&str], stays: &[bool]) -> Option<Match> {
-    let (skipped, bare) = without_blank_edges(want);
-    let stays = stays.get(skipped..skipped + bare.len())?;
-    if bare.len() > MAX_LINES || lines.len() < bare.len() {
+    if want.len() > MAX_LINES || lines.len() < want.len() || want.len() != stays.len() {
         return None;
     }
-    let (first, rung) = edges(lines, bare, stays).or_else(|| alike(lines, bare, stays))?;
-    Some(Match { first, count: bare.len(), skipped, rung })
+    let (first, rung) = edges(lines, want, stays).or_else(|| alike(lines, want, stays))?;
+    Some(Match { first, count: want.len(), skipped: 0, rung })
 }
 
 fn edges(lines: &Lines<'_>, want: &[&str], stays: &[bool]) -> Option<(usize, Rung)> {

@@ -22,7 +22,7 @@ pub(super) fn closest(lines: &Lines<'_>, find: &str) -> String {
     }
     // A long quote is told by its beginning.
     let head = want.get(..want.len().min(200)).unwrap_or_default();
-    let best = similar::places(lines, head, LEAST).first().map(|score| score.first).or_else(|| by_one_line(lines, &want));
+    let best = similar::resembling(lines, head, LEAST).first().map(|score| score.first).or_else(|| by_one_line(lines, &want));
     let Some(first) = best else {
         return "No line of the file resembles it; read the file again and quote it exactly.".to_owned();
     };
@@ -47,7 +47,7 @@ pub(super) fn closest(lines: &Lines<'_>, find: &str) -> String {
 /// Returns where the quote would begin if its longest line stood where the file's most similar line does.
 fn by_one_line(lines: &Lines<'_>, want: &[&str]) -> Option<usize> {
     let (offset, longest) = want.iter().enumerate().max_by_key(|(at, line)| (line.trim().len(), usize::MAX - at))?;
-    let best = similar::places(lines, &[longest], LEAST);
+    let best = similar::resembling(lines, &[longest], LEAST);
     best.first().map(|score| score.first.saturating_sub(offset))
 }
 

@@ -30,23 +30,19 @@ impl Match {
 /// Returns every place where `want` stands at the tightest rung at which there is one; at most [`Rung::Punctuation`].
 pub(super) fn search(lines: &Lines<'_>, want: &[&str]) -> Vec<Match> {
     let mut found = tightest(lines, want, 0);
-    if found.is_empty() {
-        let (skipped, bare) = without_blank_edges(want);
-        if !bare.is_empty() && bare.len() < want.len() {
-            found = tightest(lines, bare, skipped);
-            for place in &mut found {
-                place.rung = place.rung.max(Rung::TrailingBlanks);
-            }
+    let head = want.iter().take_while(|line| is_blank(line)).count();
+    let tail = want.len() - want.iter().rev().take_while(|line| is_blank(line)).count();
+    // Blank lines around a quote may be missing in the file: those behind it, those before it, or both.
+    for (from, to) in [(0, tail), (head, want.len()), (head, tail)] {
+        if !found.is_empty() || from >= to || to - from == want.len() {
+            continue;
+        }
+        found = tightest(lines, want.get(from..to).unwrap_or_default(), from);
+        for place in &mut found {
+            place.rung = place.rung.max(Rung::TrailingBlanks);
         }
     }
     found
-}
-
-/// Returns how many blank lines a quote begins with, and the quote without those and the ones at its end.
-pub(super) fn without_blank_edges<'w, 'a>(want: &'w [&'a str]) -> (usize, &'w [&'a str]) {
-    let head = want.iter().take_while(|line| is_blank(line)).count();
-    let tail = want.iter().rev().take_while(|line| is_blank(line)).count();
-    (head, want.get(head..want.len().saturating_sub(tail)).unwrap_or_default())
 }
 
 fn tightest(lines: &Lines<'_>, want: &[&str], skipped: usize) -> Vec<Match> {

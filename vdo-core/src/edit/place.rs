@@ -55,6 +55,8 @@ pub(super) enum Miss {
     Anchor(String),
     /// The line it is to follow is not there.
     Beyond(usize),
+    /// It would join the line before with what it puts there.
+    Joins,
     /// Several places fit; their first lines, from 1.
     Several(Vec<usize>),
     /// Another number of places fits than was said.
@@ -109,6 +111,9 @@ fn locate<'h>(lines: &Lines<'_>, hunk: &'h Hunk) -> Result<Found<'h>, Miss> {
     if let Some(expected) = hunk.count.filter(|expected| *expected != count) {
         return Err(Miss::Count { expected, found: count });
     }
+    if joins_lines(lines, &found) {
+        return Err(Miss::Joins);
+    }
     if is_decided(&found) {
         return Ok(found);
     }
@@ -125,6 +130,17 @@ fn locate<'h>(lines: &Lines<'_>, hunk: &'h Hunk) -> Result<Found<'h>, Miss> {
         nearest(lines, &mut found.places, line.saturating_sub(1));
     }
     Ok(found)
+}
+
+/// Tells whether a text begins with the end of a line that has more to it, and its replacement does not.
+fn joins_lines(lines: &Lines<'_>, found: &Found<'_>) -> bool {
+    let is_end = |text: &str| text.starts_with(['\n', '\r']);
+    is_end(&found.hunk.find)
+        && !is_end(&found.hunk.replace)
+        && found.places.iter().any(|place| match place {
+            Place::Bytes(range) => lines.start_of(lines.at_byte(range.start)) != range.start,
+            Place::Lines(_) | Place::Gap(_) => false,
+        })
 }
 
 /// Returns where a hunk fits, at the tightest rung at which it does.

@@ -111,6 +111,13 @@ fn line_changes(lines: &Lines<'_>, hunk: &Hunk, place: &Match, all: &mut Vec<Cha
         for line in (new..new_at).filter(|line| new_lines.contains(line)) {
             text.push(indents.reindented(replace.get(line), clamp(at))?);
         }
+        // Blank lines at the edge of the quote that the file has not: what stands beside them, or in their place, has no place.
+        let edge = |line: usize| line < place.skipped || line > end_of_find;
+        let beside = place.skipped > 0 && at == place.skipped || end_of_find < find.len() && find_at == end_of_find;
+        let dropped = edge(at) || edge(find_at) || beside;
+        if dropped && text.iter().filter(|line| !is_blank(line)).count() > gone.len() {
+            return None;
+        }
         if !(range.is_empty() && text.is_empty()) {
             all.extend(run(lines, hunk, range, text, place.first));
         }

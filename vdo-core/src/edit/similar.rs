@@ -13,6 +13,8 @@ const MAX_TRIED: usize = 60_000;
 const PROBES: usize = 6;
 /// At most this many places are looked at for one word.
 const MAX_HITS: usize = 400;
+/// At most this many, where it is only to show something.
+const MAX_SHOWN: usize = 40;
 
 /// A place and how alike it is, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,16 +26,22 @@ pub(super) struct Score {
 /// Returns how alike two lines are, from 0 to 1: 1 minus the edits between them over the longer one's length.
 /// Blanks around them do not count.
 pub(super) fn line(one: &str, other: &str) -> f64 {
+    line_if(one, other, 0.0).unwrap_or(0.0)
+}
+
+/// Returns how alike two lines are if that is at least `least`; what is less is not worked out.
+fn line_if(one: &str, other: &str, least: f64) -> Option<f64> {
     let (one, other) = (one.trim(), other.trim());
     if one == other {
-        return 1.0;
+        return Some(1.0);
     }
-    let (one, other) = (folded(one), folded(other));
-    let one: Vec<char> = one.chars().collect();
-    let other: Vec<char> = other.chars().collect();
+    let plain = |line: &str| -> Vec<char> {
+        if line.is_ascii() { line.chars().collect() } else { folded(line).chars().collect() }
+    };
+    let (one, other) = (plain(one), plain(other));
     let longer = one.len().max(other.len());
     if longer == 0 {
-        return 1.0;
+        return Some(1.0);
     }
     let head = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
     let shorter = one.len().min(other.len());
@@ -42,8 +50,29 @@ pub(super) fn line(one: &str, other: &str) -> f64 {
         one.get(head..one.len() - tail).unwrap_or_default(),
         other.get(head..other.len() - tail).unwrap_or_default(),
     );
+    let bound = 1.0 - ratio(fewest_edits(one, other), longer);
+    if bound < least {
+        return None;
+    }
     let edits = if longer > MAX_CHARS { one.len().max(other.len()) } else { distance(one, other) };
-    1.0 - ratio(edits, longer)
+    Some(1.0 - ratio(edits, longer)).filter(|value| *value >= least)
+}
+
+/// Returns a number of edits that two texts are at least apart: what one has more of each character than the other.
+fn fewest_edits(one: &[char], other: &[char]) -> usize {
+    let mut counts = [0_i32; 128];
+    let mut count = |text: &[char], by: i32| {
+        for c in text {
+            let slot = usize::try_from(u32::from(*c) % 128).unwrap_or(0);
+            if let Some(count) = counts.get_mut(slot) {
+                *count += by;
+            }
+        }
+    };
+    count(one, 1);
+    count(other, -1);
+    let sum = |sign: i32| counts.iter().map(|count| (count * sign).max(0)).sum::<i32>();
+    usize::try_from(sum(1).max(sum(-1))).unwrap_or(0)
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
@@ -84,17 +113,31 @@ pub(super) fn region(lines: &Lines<'_>, want: &[&str], first: usize, least: f64)
         if 1.0 - lost - share * (1.0 - bound) < least {
             return None;
         }
-        lost += share * (1.0 - line(have, want));
-        if 1.0 - lost < least {
-            return None;
-        }
+        // How alike this line has to be for the whole to be alike enough.
+        let needed = if share > 0.0 { 1.0 - (1.0 - lost - least) / share } else { 0.0 };
+        lost += share * (1.0 - line_if(have, want, needed.max(0.0))?);
     }
     Some(1.0 - lost)
 }
 
 /// Returns the places that are at least `least` alike, the best first; of equals the first.
 pub(super) fn places(lines: &Lines<'_>, want: &[&str], least: f64) -> Vec<Score> {
-    let mut scores: Vec<Score> = starts(lines, want)
+    let last = lines.len().saturating_sub(want.len());
+    let small = lines.len().saturating_mul(want.len()) <= MAX_TRIED;
+    let starts = if small { (0..=last).collect() } else { starts(lines, want, MAX_HITS) };
+    scored(lines, want, least, starts)
+}
+
+/// Returns the places that share one of the longest words with the quote and are at least `least` alike, the best first.
+pub(super) fn resembling(lines: &Lines<'_>, want: &[&str], least: f64) -> Vec<Score> {
+    scored(lines, want, least, starts(lines, want, MAX_SHOWN))
+}
+
+fn scored(lines: &Lines<'_>, want: &[&str], least: f64, starts: Vec<usize>) -> Vec<Score> {
+    if want.iter().all(|line| is_blank(line)) {
+        return Vec::new();
+    }
+    let mut scores: Vec<Score> = starts
         .into_iter()
         .filter_map(|first| region(lines, want, first, least).map(|value| Score { first, value }))
         .collect();
@@ -102,15 +145,9 @@ pub(super) fn places(lines: &Lines<'_>, want: &[&str], least: f64) -> Vec<Score>
     scores
 }
 
-/// Returns the lines at which something like the quote could begin, in order.
-fn starts(lines: &Lines<'_>, want: &[&str]) -> Vec<usize> {
-    if want.iter().all(|line| is_blank(line)) {
-        return Vec::new();
-    }
+/// Returns the lines at which something like the quote could begin, in order: where one of its longest words stands.
+fn starts(lines: &Lines<'_>, want: &[&str], hits: usize) -> Vec<usize> {
     let last = lines.len().saturating_sub(want.len());
-    if lines.len().saturating_mul(want.len()) <= MAX_TRIED {
-        return (0..=last).collect();
-    }
     let mut probes: Vec<(usize, &str)> =
         want.iter().enumerate().flat_map(|(at, line)| words(line).map(move |word| (at, word))).collect();
     probes.sort_by_key(|(at, word)| (usize::MAX - word.len(), *at));
@@ -120,7 +157,7 @@ fn starts(lines: &Lines<'_>, want: &[&str]) -> Vec<usize> {
         .take(PROBES)
         .flat_map(|(at, word)| {
             memmem::find_iter(lines.text().as_bytes(), word)
-                .take(MAX_HITS)
+                .take(hits)
                 .filter_map(|byte| lines.at_byte(byte).checked_sub(*at))
                 .filter(|first| *first <= last)
         })
