@@ -20,7 +20,7 @@ fn is_call(value: &Value) -> bool {
     let Some(call) = value.as_object() else { return false };
     let inner = arguments(call);
     let inner = inner.as_ref().unwrap_or(call);
-    text(inner, PATH).is_some() && (text(inner, OLD).is_some() || text(inner, CONTENT).is_some() || kind(call).is_some())
+    text(inner, PATH).is_some() && (text(inner, OLD).is_some() || text(inner, CONTENT).is_some() || inner.contains_key("edits") || kind(call).is_some())
 }
 
 /// Returns the body of the one fenced block that is made of calls.
