@@ -178,15 +178,61 @@ pub struct CommandOutcome {
     pub duration_ms: u64,
 }
 
+/// What commands show of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It works, as far as they tell.
+    Passed,
+    /// It does not.
+    Failed,
+    /// Nothing: test runners ran and executed no test.
+    Unverified,
+}
+
 impl CommandOutcome {
+    /// Returns how many tests were executed; none if that is not known: no test runner, or one whose output is not understood.
+    #[must_use]
+    pub fn executed(&self) -> Option<usize> {
+        let executed = self.tests.iter().filter(|test| test.status != TestStatus::Skipped).count();
+        match self.command.runner {
+            Runner::Other => None,
+            // Through npm and node anything can be run, scripts too that tell of no tests.
+            Runner::Node if self.tests.is_empty() && !says_no_tests(&self.output) => None,
+            Runner::Pytest | Runner::Unittest | Runner::Cargo | Runner::Node | Runner::Go => Some(executed),
+        }
+    }
+
+    /// Returns what it shows. A test runner that executed no test shows nothing, whether it calls that a failure or not.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        // pytest and unittest exit with 5 if they find no test.
+        let found_none = matches!(self.command.runner, Runner::Pytest | Runner::Unittest) && self.exit == Exit::Code(5);
+        match self.executed() {
+            Some(0) if self.exit.is_success() || found_none => Verdict::Unverified,
+            _ if self.exit.is_success() => Verdict::Passed,
+            _ => Verdict::Failed,
+        }
+    }
+
     /// Returns whether the command passed; a test runner that ran no test did not.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let ran_none = self.command.runner != Runner::Other
-            && !self.tests.is_empty()
-            && self.tests.iter().all(|test| test.status == TestStatus::Skipped);
-        self.exit.is_success() && !ran_none
+        self.verdict() == Verdict::Passed
     }
+
+    /// Returns whether it failed and no failing test explains why.
+    #[must_use]
+    pub fn is_unexplained(&self) -> bool {
+        self.verdict() == Verdict::Failed && !self.tests.iter().any(|test| test.status == TestStatus::Failed)
+    }
+}
+
+/// Returns whether a test runner of Node says that it found no test.
+fn says_no_tests(output: &str) -> bool {
+    let marks = ["no tests found", "no test files found", "no test suite found", "# tests 0", "ℹ tests 0", "0 passing"];
+    let output = output.to_lowercase();
+    marks.iter().any(|mark| output.contains(mark))
 }
 
 /// The outcome of checking one tree.
@@ -203,10 +249,21 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Returns whether commands ran and all of them passed.
+    /// Returns what it shows. With a test runner among the commands, at least one test has to have been executed.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.setup_failed.is_some() || self.outcomes.iter().any(|outcome| outcome.verdict() == Verdict::Failed) {
+            return Verdict::Failed;
+        }
+        let executed = self.outcomes.iter().any(|outcome| outcome.executed().is_some_and(|tests| tests > 0));
+        let has_empty = self.outcomes.iter().any(|outcome| outcome.verdict() == Verdict::Unverified);
+        if self.outcomes.is_empty() || (has_empty && !executed) { Verdict::Unverified } else { Verdict::Passed }
+    }
+
+    /// Returns whether commands ran, all of them passed, and if they run tests, some test was executed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.setup_failed.is_none() && !self.outcomes.is_empty() && self.outcomes.iter().all(CommandOutcome::passed)
+        self.verdict() == Verdict::Passed
     }
 }
 

@@ -147,6 +147,10 @@ impl SandboxChecker {
 
 #[async_trait]
 impl Checker for SandboxChecker {
+    fn tier(&self) -> Option<Tier> {
+        Some(self.require.tier())
+    }
+
     async fn check(&self, request: CheckRequest<'_>) -> Result<Checked, CheckError> {
         if !self.in_place() {
             self.probe().await.map_err(refused)?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::steps::LAUNCH_TRIES;
-use crate::check::{CheckCommand, CheckReport, CommandSource, Tier};
+use crate::check::{CheckCommand, CheckReport, CommandSource, Tier, Verdict};
 use crate::content::Blob;
 use crate::contents::Contents;
 use crate::engine::{Engine, EngineError, StoreSource};
@@ -148,8 +148,14 @@ impl Evidence {
     /// Says why the tree cannot be trusted, if the commands say so.
     pub(super) fn failure(&self, job: JobId) -> Option<String> {
         let report = self.report().filter(|report| !report.passed())?;
-        let failures = crate::context::bounded(&crate::prompt::failures_text(report), MAX_REASON);
         let id = job.number();
+        if report.verdict() == Verdict::Unverified {
+            let why = "no test ran on the new revision, so nothing shows whether it works";
+            return Some(format!(
+                "{why}; correct it, take it back with vdo rollback {id}, or accept it with vdo approve {id}"
+            ));
+        }
+        let failures = crate::context::bounded(&crate::prompt::failures_text(report), MAX_REASON);
         Some(format!(
             "the checks fail on the new revision; correct it, take it back with vdo rollback {id}, or accept it with vdo approve {id}:\n{failures}"
         ))
@@ -309,7 +315,14 @@ impl Engine {
             let attempt =
                 u32::try_from(self.parts.store.checks(job.id).await?.len()).unwrap_or(u32::MAX).saturating_add(1);
             let (phase, passed) = (Phase::Sandbox, report.passed());
-            changes.events.push(EventKind::Checked { phase, attempt, passed, report: report.clone() });
+            changes.events.push(EventKind::Checked {
+                phase,
+                attempt,
+                passed,
+                report: report.clone(),
+                comparison: None,
+                from: None,
+            });
             changes.checks.push(CheckWrite { phase, attempt, report: report.clone() });
         }
         match new.evidence.report() {

@@ -7,17 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::circles::Circles;
 use super::planning::spoken;
 use super::state::{CheckWork, Effects, Run, Work};
-use super::{Answer, Style, look};
+use super::{Answer, Style, answers, look};
 use crate::check::{CheckCommand, CheckReport, CommandSource, Runner};
 use crate::content::BlobHash;
 use crate::contents::Contents;
 use crate::context::bounded;
 use crate::edit::{self, Edit, FileOp, apply, search_replace, tools};
 use crate::event::EventKind;
+use crate::failure::{Failure, FailureKind};
 use crate::id::{Phase, StepKey};
 use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
+use crate::output;
 use crate::path::RepoPath;
 use crate::port::Outcome;
 use crate::reply::MAX_REPLY_BYTES;
@@ -25,8 +28,8 @@ use crate::syntax::Syntax;
 use crate::task::{Plan, Task};
 use crate::tree::FileTree;
 
-/// How often one tool call may be repeated before the task is given up.
-const MAX_REPEATS: usize = 3;
+/// The most bytes of a command's output that goes back to the model.
+const MAX_RUN_OUTPUT: usize = 12_000;
 /// The most tool calls taken from one reply.
 const MAX_CALLS: usize = 50;
 
@@ -52,12 +55,19 @@ pub(super) struct Bench {
     pub(super) shown: BTreeSet<RepoPath>,
     /// The reply whose commands are being run, and the results so far.
     pending: Option<Pending>,
-    seen: Vec<String>,
+    /// What keeps it from going round in circles.
+    circles: Circles,
+    /// The findings it has to mend or answer.
+    pub(super) asked: BTreeSet<String>,
+    /// The answers it gave, by finding.
+    pub(super) answers: BTreeMap<String, String>,
     refusals: u32,
     /// Set once it is done.
     pub(super) done: bool,
     /// Set once it is given up, and why.
     pub(super) failed: Option<String>,
+    /// What kind of an end that is, if it is not that no reply could be used.
+    failed_kind: Option<FailureKind>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,10 +92,13 @@ impl Bench {
             must_create: Vec::new(),
             shown: BTreeSet::new(),
             pending: None,
-            seen: Vec::new(),
+            circles: Circles::default(),
+            asked: BTreeSet::new(),
+            answers: BTreeMap::new(),
             refusals: 0,
             done: false,
             failed: None,
+            failed_kind: None,
         }
     }
 
@@ -137,8 +150,15 @@ impl Bench {
         let mut ask = run.ask(prompt, self.opening.as_deref().unwrap_or_default(), &self.messages, &self.key);
         if style == Style::Tools {
             ask.tools = tools::specs();
+            if !self.asked.is_empty() {
+                ask.tools.push(answers::spec());
+            }
         }
         ask.edit_format = Some(style.as_str());
+        if self.key.phase == Phase::Repair {
+            ask.prefer = run.escalated_to();
+            ask.is_optional = self.asked.is_empty() && run.may_do_without_repair();
+        }
         Some(Work::Ask(Box::new(ask)))
     }
 
@@ -200,6 +220,12 @@ impl Bench {
         effects.applied.push(self.key.clone());
         if reply.tool_calls().next().is_some() {
             self.take_calls(reply, contents, run, effects);
+            return true;
+        }
+        let reply = self.hear_answers(reply);
+        if reply.text().trim().is_empty() && self.is_answered() {
+            effects.outcomes.push((self.key.clone(), Outcome::Accepted));
+            self.finish(effects);
         } else {
             self.take_text(&reply, contents, run, effects);
         }
@@ -268,11 +294,11 @@ impl Bench {
         pending: &mut Pending,
         effects: &mut Effects,
     ) -> Result<Option<String>, String> {
-        let print = format!("{} {}", call.name, bounded(&call.input.to_string(), 2000));
-        let repeats = self.seen.iter().filter(|seen| **seen == print).count();
-        self.seen.push(print);
-        if repeats >= MAX_REPEATS {
-            self.failed = Some(format!("the model called {} with the same arguments {} times", call.name, repeats + 1));
+        if let Some(why) = self.circles.repeats_call(call) {
+            self.give_up(FailureKind::Stalled, &why);
+        }
+        if call.name == answers::NAME {
+            return self.answer(call).map(Some);
         }
         match tools::parse(call)? {
             tools::Tool::Read(input) => look::read(&input, &self.tree, contents).map(Some),
@@ -289,8 +315,11 @@ impl Bench {
             tools::Tool::Edit(edit) => {
                 let before = self.tree.clone();
                 // Edits of one path build on each other within a turn, as the model sees them one by one.
-                self.lay(std::slice::from_ref(&edit), contents, run, effects)
-                    .map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
+                let laid = self.lay(std::slice::from_ref(&edit), contents, run, effects);
+                if laid.is_ok() && self.tree != before {
+                    self.circles.tree_is(self.tree.root_hash());
+                }
+                laid.map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
                     .map_err(|faults| faults.join("; "))
             }
         }
@@ -311,13 +340,17 @@ impl Bench {
         });
         self.messages.push(spoken(&pending.reply));
         self.messages.push(Message { role: Role::User, blocks: results });
+        if self.circles.end_turn() >= run.looks {
+            let why = format!("nothing was changed in {} exchanges, and the model was only looking", run.looks);
+            self.give_up(FailureKind::Stalled, &why);
+        }
         self.next_turn(run);
     }
 
     fn next_turn(&mut self, run: &Rules<'_>) {
         self.key.turn += 1;
         if self.key.turn > run.turns && self.failed.is_none() {
-            self.failed = Some(format!("the task is not done after {} exchanges", run.turns));
+            self.give_up(FailureKind::LimitReached, &format!("the task is not done after {} exchanges", run.turns));
         }
     }
 
@@ -403,10 +436,23 @@ impl Bench {
     fn lacks(&self) -> Result<(), Vec<String>> {
         let missing = self.must_create.iter().filter(|path| self.tree.get(path).is_none());
         let faults: Vec<String> = missing.map(|path| format!("{path} was to be created and is not there")).collect();
-        if faults.is_empty() && self.tree == self.base {
+        if faults.is_empty() && self.tree == self.base && !self.is_answered() {
             return Err(vec!["nothing was changed yet".to_owned()]);
         }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    /// Gives it up; the first reason stays.
+    pub(super) fn give_up(&mut self, kind: FailureKind, why: &str) {
+        if self.failed.is_none() {
+            (self.failed, self.failed_kind) = (Some(why.to_owned()), Some(kind));
+        }
+    }
+
+    /// Returns why it was given up.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let why = self.failed.as_ref()?;
+        Some(Failure::new(self.failed_kind.unwrap_or(FailureKind::UnusableReply), why.clone()))
     }
 
     fn finish(&mut self, effects: &mut Effects) {
@@ -434,6 +480,8 @@ pub(super) struct Rules<'a> {
     pub(super) style: Style,
     pub(super) turns: u32,
     pub(super) refusals: u32,
+    /// Exchanges in a row that may change nothing.
+    pub(super) looks: u32,
     pub(super) syntax: &'a dyn Syntax,
     /// The files that were there before the job.
     pub(super) given: &'a FileTree,
@@ -468,7 +516,9 @@ fn run_command(call: &ToolCall) -> String {
 fn command_result(id: String, report: &CheckReport) -> Block {
     let outcomes = report.setup_failed.iter().chain(&report.outcomes);
     let content: String = outcomes
-        .map(|outcome| format!("exit code {}\n{}\n", outcome.exit.code(), bounded(&outcome.output, 12_000)))
+        .map(|outcome| {
+            format!("exit code {}\n{}\n", outcome.exit.code(), output::shortest(&outcome.output, MAX_RUN_OUTPUT))
+        })
         .collect();
     Block::ToolResult { id, content, is_error: false }
 }

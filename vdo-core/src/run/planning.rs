@@ -84,6 +84,7 @@ impl Run {
         let key = StepKey::first(Phase::Scan);
         let Some(Answer::Scanned(scanned)) = self.inbox.remove(&key) else { return false };
         effects.applied.push(key);
+        self.given_setup.clone_from(&scanned.setup);
         self.scanned = scanned;
         if self.is_plain_merge() {
             self.commands = self.choose_commands(None, effects);
@@ -126,6 +127,8 @@ impl Run {
             prompt: prompt.label(),
             prompt_hash: prompt.hash(),
             edit_format: None,
+            prefer: None,
+            is_optional: false,
         }
     }
 
@@ -180,6 +183,7 @@ impl Run {
         effects.events.push(EventKind::Planned { summary: plan.summary.clone(), tasks });
         self.commands = self.choose_commands(Some(&plan), effects);
         self.plan = Some(plan);
+        self.plan_base();
         self.phase_begins(Phase::Build, effects);
         self.stage = Stage::Build { done: BTreeSet::new(), wave: Vec::new() };
         self.next_wave();
