@@ -101,10 +101,12 @@ impl Run {
             let named = finding.file.trim().to_owned();
             let bare = named.trim_start_matches("./");
             let without_line = bare.split_once(':').map_or(bare, |(path, _)| path);
-            let in_patch = bare.strip_prefix("a/").or_else(|| bare.strip_prefix("b/")).unwrap_or(bare);
+            let cut = |path: &str| path.strip_prefix("a/").or_else(|| path.strip_prefix("b/")).map(str::to_owned);
+            let in_patch = [cut(bare), cut(without_line)].into_iter().flatten();
             let is_about_all = named.is_empty() || finding.id.as_ref().is_some_and(|id| self.has_finding(id));
-            match [bare, without_line, in_patch].into_iter().find(|path| is_known(path)) {
-                Some(path) => finding.file = path.to_owned(),
+            let spelled = [bare.to_owned(), without_line.to_owned()].into_iter().chain(in_patch);
+            match spelled.into_iter().find(|path| is_known(path)) {
+                Some(path) => finding.file = path,
                 None if is_about_all => {}
                 None => {
                     let claim = bounded(&finding.claim, 200);
