@@ -16,6 +16,8 @@ pub enum CommandSource {
     Detected,
     /// The plan named it.
     Plan,
+    /// The language's own checker, run before the others on what changed. It can fail a tree, and proves nothing by itself.
+    Language,
 }
 
 /// How a command's output is read for per-test results.
@@ -28,9 +30,17 @@ pub enum Runner {
     Unittest,
     /// `cargo test`.
     Cargo,
-    /// `node --test`, jest and the like, through npm.
+    /// `cargo nextest run`.
+    Nextest,
+    /// `node --test`, or whatever `npm test` leads to.
     Node,
-    /// `go test -json`.
+    /// jest; a report is asked for with `--json` where the command is VDO's own.
+    Jest,
+    /// vitest; a report is asked for with `--reporter=json` where the command is VDO's own.
+    Vitest,
+    /// mocha.
+    Mocha,
+    /// `go test`, with or without `-json`.
     Go,
     /// Any other command: its exit code is all that is known.
     Other,
@@ -150,6 +160,8 @@ pub enum TestStatus {
     Passed,
     /// It failed or raised an error.
     Failed,
+    /// It failed and then, run once more on the same tree, passed; or the other way round.
+    Flaky,
     /// It was not run.
     Skipped,
 }
@@ -168,8 +180,11 @@ pub struct TestResult {
 pub struct CommandOutcome {
     /// The command.
     pub command: CheckCommand,
-    /// How it ended.
+    /// How it ended, the first time.
     pub exit: Exit,
+    /// How it ended when it was run once more on the same tree, because few of its tests failed; none if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Exit>,
     /// Standard output and error, bounded: the start and the end are kept.
     pub output: String,
     /// The tests that ran, where the runner's output tells; empty otherwise.
@@ -179,13 +194,27 @@ pub struct CommandOutcome {
 }
 
 impl CommandOutcome {
-    /// Returns whether the command passed; a test runner that ran no test did not.
+    /// Returns whether the command passed, the first time or when it was run once more; a test runner that ran no test did not.
     #[must_use]
     pub fn passed(&self) -> bool {
+        let is = |status| move |test: &TestResult| test.status == status;
         let ran_none = self.command.runner != Runner::Other
             && !self.tests.is_empty()
-            && self.tests.iter().all(|test| test.status == TestStatus::Skipped);
-        self.exit.is_success() && !ran_none
+            && self.tests.iter().all(is(TestStatus::Skipped));
+        let recovered = self.rerun.is_some_and(Exit::is_success) && !self.tests.iter().any(is(TestStatus::Failed));
+        (self.exit.is_success() || recovered) && !ran_none
+    }
+
+    /// Returns how many tests ended like this.
+    #[must_use]
+    pub fn count(&self, status: TestStatus) -> usize {
+        self.tests.iter().filter(|test| test.status == status).count()
+    }
+
+    /// Returns whether it passed only when it was run once more.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        self.passed() && !self.exit.is_success()
     }
 }
 
@@ -203,10 +232,13 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Returns whether commands ran and all of them passed.
+    /// Returns whether commands ran and all of them passed. A language's own checker is no evidence by itself.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.setup_failed.is_none() && !self.outcomes.is_empty() && self.outcomes.iter().all(CommandOutcome::passed)
+        let is_evidence = |outcome: &CommandOutcome| outcome.command.source != CommandSource::Language;
+        self.setup_failed.is_none()
+            && self.outcomes.iter().any(is_evidence)
+            && self.outcomes.iter().all(CommandOutcome::passed)
     }
 }
 

@@ -246,8 +246,13 @@ pub fn evidence_text(report: Option<&CheckReport>) -> String {
     let Some(report) = report else { return "## Checks\nNo command shows whether the change works.\n\n".to_owned() };
     let mut text = "## Checks that passed in the sandbox\n".to_owned();
     for outcome in &report.outcomes {
-        let passed = outcome.tests.iter().filter(|test| test.status == crate::check::TestStatus::Passed).count();
-        let _ = writeln!(text, "- {} (exit code {}, {passed} tests passed)", outcome.command.run, outcome.exit.code());
+        let passed = outcome.count(crate::check::TestStatus::Passed);
+        let exit = outcome.rerun.unwrap_or(outcome.exit).code();
+        let _ = writeln!(text, "- {} (exit code {exit}, {passed} tests passed)", outcome.command.run);
+        let flaky = outcome.tests.iter().filter(|test| test.status == crate::check::TestStatus::Flaky);
+        for test in flaky.take(20) {
+            let _ = writeln!(text, "  - failed the first time and passed when it was run again: {}", test.name);
+        }
     }
     text.push('\n');
     text

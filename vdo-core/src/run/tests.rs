@@ -126,6 +126,7 @@ impl Hand {
         let outcome = CommandOutcome {
             command,
             exit: Exit::Code(code),
+            rerun: None,
             output: output.to_owned(),
             tests: vec![],
             duration_ms: 1,
