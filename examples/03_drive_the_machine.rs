@@ -151,6 +151,7 @@ impl Host {
         let outcome = |command: &vdo_core::check::CheckCommand| CommandOutcome {
             command: command.clone(),
             exit: Exit::Code(i32::from(!found)),
+            rerun: None,
             output: String::new(),
             tests: Vec::new(),
             duration_ms: 0,

@@ -98,9 +98,10 @@ fn checked(report: &CheckReport, passed: bool) -> String {
     let commands: Vec<&str> = report.outcomes.iter().map(|outcome| outcome.command.run.as_str()).collect();
     let count =
         |status| report.outcomes.iter().flat_map(|outcome| &outcome.tests).filter(|test| test.status == status).count();
-    let (good, bad) = (count(TestStatus::Passed), count(TestStatus::Failed));
+    let (good, bad, flaky) = (count(TestStatus::Passed), count(TestStatus::Failed), count(TestStatus::Flaky));
     let verdict = if passed { "passed" } else { "FAILED" };
-    let tests = if good + bad > 0 { format!(", {good} tests passed, {bad} failed") } else { String::new() };
+    let tests = if good + bad + flaky > 0 { format!(", {good} tests passed, {bad} failed") } else { String::new() };
+    let tests = if flaky > 0 { format!("{tests}, {flaky} flaky") } else { tests };
     let names: Vec<&str> = report
         .outcomes
         .iter()

@@ -30,6 +30,10 @@ pub(crate) struct CheckView {
     pub(crate) passed: bool,
     pub(crate) tests_passed: usize,
     pub(crate) tests_failed: usize,
+    /// Tests that failed and passed on the same tree.
+    pub(crate) tests_flaky: usize,
+    /// How the command ended when it was run once more.
+    pub(crate) rerun_exit_code: Option<i32>,
     pub(crate) tree_hash: BlobHash,
     pub(crate) tier: Tier,
 }
@@ -124,7 +128,7 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
     let mut checks = Vec::new();
     for (phase, attempt, report) in store.checks(id).await? {
         for outcome in report.setup_failed.iter().chain(&report.outcomes) {
-            let count = |status| outcome.tests.iter().filter(|test| test.status == status).count();
+            let count = |status| outcome.count(status);
             checks.push(CheckView {
                 phase: phase.to_string(),
                 attempt,
@@ -133,6 +137,8 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
                 passed: outcome.passed(),
                 tests_passed: count(vdo_core::check::TestStatus::Passed),
                 tests_failed: count(vdo_core::check::TestStatus::Failed),
+                tests_flaky: count(vdo_core::check::TestStatus::Flaky),
+                rerun_exit_code: outcome.rerun.map(vdo_core::check::Exit::code),
                 tree_hash: report.tree_hash,
                 tier: report.tier,
             });

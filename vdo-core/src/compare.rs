@@ -120,6 +120,7 @@ type Key<'r> = (&'r str, Option<&'r str>);
 enum State {
     Skipped,
     Passed,
+    Flaky,
     Failed,
 }
 
@@ -127,6 +128,7 @@ fn state_of(status: TestStatus) -> State {
     match status {
         TestStatus::Passed => State::Passed,
         TestStatus::Failed => State::Failed,
+        TestStatus::Flaky => State::Flaky,
         TestStatus::Skipped => State::Skipped,
     }
 }
@@ -149,9 +151,11 @@ fn states(report: &CheckReport) -> BTreeMap<Key<'_>, State> {
     states
 }
 
-/// Returns whether the tests that a command does not tell of are really gone: it ran, and to its end.
+/// Returns whether the tests that a command does not tell of are really gone: it ran, to its end, and tells of tests at all.
 fn is_whole(report: &CheckReport, command: &str) -> bool {
-    let ran = |outcome: &CommandOutcome| outcome.command.run == command && !outcome.is_unexplained();
+    let ran = |outcome: &CommandOutcome| {
+        outcome.command.run == command && !outcome.is_unexplained() && !outcome.tests.is_empty()
+    };
     report.setup_failed.is_none() && report.outcomes.iter().any(ran)
 }
 
@@ -164,8 +168,12 @@ pub fn compare(before: &CheckReport, now: &CheckReport) -> Comparison {
     };
     let mut comparison = Comparison::default();
     for (key, state) in &new {
-        let was = old.get(key).copied();
-        match (was, state) {
+        // One that needs a second try works; that it needs it is told.
+        let steady = |state: State| if state == State::Flaky { State::Passed } else { state };
+        if *state == State::Flaky {
+            comparison.flaky.add(*key);
+        }
+        match (old.get(key).copied().map(steady), steady(*state)) {
             (Some(State::Passed), State::Failed) => comparison.broke.add(*key),
             (Some(State::Failed), State::Failed) => comparison.red_before.add(*key),
             // The command fails in a way it did not fail before.
@@ -176,11 +184,15 @@ pub fn compare(before: &CheckReport, now: &CheckReport) -> Comparison {
             (Some(State::Failed), State::Passed) => comparison.mended.add(*key),
             (None | Some(State::Skipped), State::Passed) => comparison.new_passed.add(*key),
             (Some(State::Passed), State::Skipped) if key.1.is_some() => comparison.vanished.add(*key),
-            (Some(State::Passed), State::Passed) | (_, State::Skipped) => {}
+            (Some(State::Passed), State::Passed) | (_, State::Skipped | State::Flaky) | (Some(State::Flaky), _) => {}
         }
     }
     for (key, state) in &old {
-        if *state == State::Passed && key.1.is_some() && !new.contains_key(key) && is_whole(now, key.0) {
+        if matches!(state, State::Passed | State::Flaky)
+            && key.1.is_some()
+            && !new.contains_key(key)
+            && is_whole(now, key.0)
+        {
             comparison.vanished.add(*key);
         }
     }
@@ -198,6 +210,7 @@ mod tests {
         CommandOutcome {
             command: CheckCommand { run: run.to_owned(), source: CommandSource::User, runner },
             exit: Exit::Code(code),
+            rerun: None,
             output: String::new(),
             tests: tests
                 .iter()
@@ -218,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_test_is_in_the_list_it_belongs_to() {
-        use TestStatus::{Failed, Passed, Skipped};
+        use TestStatus::{Failed, Flaky, Passed, Skipped};
         let before = [
             ("a", Passed),
             ("b", Passed),
@@ -226,6 +239,7 @@ mod tests {
             ("d", Failed),
             ("gone", Passed),
             ("off", Passed),
+            ("shy", Passed),
             ("dark", Failed),
         ];
         let now = [
@@ -236,6 +250,7 @@ mod tests {
             ("e", Passed),
             ("f", Failed),
             ("off", Skipped),
+            ("shy", Flaky),
         ];
         let got = compare(&report(vec![outcome("pytest", 1, &before)]), &report(vec![outcome("pytest", 1, &now)]));
         assert_eq!(names(&got.broke), ["b"]);
@@ -244,7 +259,8 @@ mod tests {
         assert_eq!(names(&got.new_passed), ["e"]);
         assert_eq!(names(&got.new_failed), ["f"]);
         assert_eq!(names(&got.vanished), ["off", "gone"]);
-        assert_eq!(got.summary(), "1 broke, 1 new and failing, 1 red before, 2 vanished, 1 mended, 1 new");
+        assert_eq!(names(&got.flaky), ["shy"]);
+        assert_eq!(got.summary(), "1 broke, 1 new and failing, 1 red before, 2 vanished, 1 mended, 1 new, 1 flaky");
         assert!(!got.is_only_red_before());
     }
 

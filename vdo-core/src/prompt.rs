@@ -277,16 +277,20 @@ pub fn evidence_text(report: Option<&CheckReport>, comparison: Option<&Compariso
     }
     .to_owned();
     for outcome in &report.outcomes {
-        let count = |status| outcome.tests.iter().filter(|test| test.status == status).count();
         let (passed, failed, skipped) =
-            (count(TestStatus::Passed), count(TestStatus::Failed), count(TestStatus::Skipped));
-        let _ = write!(text, "- {} (exit code {}, {passed} tests passed", outcome.command.run, outcome.exit.code());
+            (outcome.count(TestStatus::Passed), outcome.count(TestStatus::Failed), outcome.count(TestStatus::Skipped));
+        let exit = outcome.rerun.unwrap_or(outcome.exit).code();
+        let _ = write!(text, "- {} (exit code {exit}, {passed} tests passed", outcome.command.run);
         for (number, what) in [(failed, "failed"), (skipped, "skipped")] {
             if number > 0 {
                 let _ = write!(text, ", {number} {what}");
             }
         }
         text.push_str(")\n");
+        let flaky = outcome.tests.iter().filter(|test| test.status == TestStatus::Flaky);
+        for test in flaky.take(20) {
+            let _ = writeln!(text, "  - failed the first time and passed when it was run again: {}", test.name);
+        }
     }
     text.push('\n');
     text.push_str(&comparison.map(comparison_text).unwrap_or_default());

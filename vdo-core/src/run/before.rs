@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Answer;
 use super::state::{CheckWork, Effects, Run, Stage};
-use crate::check::{CheckCommand, CheckReport, Setup};
+use crate::check::{CheckCommand, CheckReport, CommandSource, Setup, TestStatus};
 use crate::compare::{Comparison, Listed, compare};
 use crate::event::EventKind;
 use crate::id::{JobId, Phase, StepKey};
@@ -41,12 +41,18 @@ impl Run {
         if self.commands.is_empty() || self.given.is_empty() || self.is_plain_merge() {
             return;
         }
+        // A language's own checker is about the files that were changed.
+        let mut commands = self.commands.clone();
+        commands.retain(|command| command.source != CommandSource::Language);
+        if commands.is_empty() {
+            return;
+        }
         let attempt = match &self.before {
-            Some(before) if before.commands == self.commands => return,
+            Some(before) if before.commands == commands => return,
             Some(before) => before.attempt + 1,
             None => 1,
         };
-        let (commands, setup) = (self.commands.clone(), self.given_setup.clone());
+        let setup = self.given_setup.clone();
         self.before = Some(Before { attempt, commands, setup, report: None, from: None, told: false });
     }
 
@@ -120,7 +126,7 @@ impl Run {
             let outcomes = before.report.iter().flat_map(|report| &report.outcomes);
             let mut tests =
                 outcomes.filter(|outcome| outcome.command.run == command).flat_map(|outcome| &outcome.tests);
-            tests.any(|test| test.status == crate::check::TestStatus::Passed)
+            tests.any(|test| matches!(test.status, TestStatus::Passed | TestStatus::Flaky))
         };
         comparison.red_before.tests.iter().any(|red| match &red.test {
             None => true,

@@ -134,6 +134,7 @@ impl Hand {
         let outcome = CommandOutcome {
             command,
             exit: Exit::Code(code),
+            rerun: None,
             output: output.to_owned(),
             tests: vec![],
             duration_ms: 1,
@@ -420,6 +421,7 @@ fn tested(work: &CheckWork, tests: &[(&str, TestStatus)]) -> CheckReport {
     let outcome = |command: &CheckCommand| CommandOutcome {
         command: CheckCommand { runner: Runner::Pytest, ..command.clone() },
         exit: Exit::Code(i32::from(failed)),
+        rerun: None,
         output: format!("{} tests", tests.len()),
         tests: tests.iter().map(|(name, status)| TestResult { name: (*name).to_owned(), status: *status }).collect(),
         duration_ms: 1,

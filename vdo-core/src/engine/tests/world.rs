@@ -369,6 +369,7 @@ impl Checker for Checks {
         let outcome = |command: &crate::check::CheckCommand| CommandOutcome {
             command: command.clone(),
             exit: Exit::Code(i32::from(!wrong.is_empty())),
+            rerun: None,
             output: wrong.join(" "),
             tests: Vec::new(),
             duration_ms: 1,

@@ -55,7 +55,9 @@ fn repairs_that_get_nowhere_are_given_to_somebody_else_once_and_then_it_is_the_e
     hand.tests("test/-/3/1", "-a +b");
     let failure = hand.failed();
     assert_eq!(failure.kind, FailureKind::ChecksFailed);
-    assert!(failure.message.starts_with("the last repair changed nothing about the failure, nor did asking b:large:\n"));
+    assert!(
+        failure.message.starts_with("the last repair changed nothing about the failure, nor did asking b:large:\n")
+    );
     assert_eq!(hand.text("app.py"), "hello = 1\nbye = 2\n", "the best tree is what is left");
 }
 
@@ -100,7 +102,8 @@ fn the_caps_on_repairs_end_the_run() {
 fn of_large_files_a_repair_is_shown_what_the_failure_points_at() {
     let long: String = (1..=2000).map(|number| format!("value_{number} = {number}\n")).collect();
     let mut hand = Hand::built_on(brief(), &[("app.py", "bye = 0\n"), ("long.py", &long)], "+a");
-    let output = "\u{1b}[31mFAIL\u{1b}[0m\n  File \"/work/long.py\", line 1500, in x\nwarning\nwarning\nwarning\nwarning\n";
+    let output =
+        "\u{1b}[31mFAIL\u{1b}[0m\n  File \"/work/long.py\", line 1500, in x\nwarning\nwarning\nwarning\nwarning\n";
     hand.check("test/-/1/1", 1, output);
     let asked = format!("{:?}", hand.would_ask("repair/-/1/1").messages);
     for text in ["Lines 1475 to 1525 of 2000:", "value_1500 = 1500", "FAIL\\n", "… the same line 3 more times"] {

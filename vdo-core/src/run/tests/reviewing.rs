@@ -35,7 +35,10 @@ fn an_answer_that_does_not_hold_is_asked_for_again_and_in_the_end_a_person_decid
     let asked = format!("{:?}", hand.would_ask("repair/-/2/1").messages);
     assert!(asked.contains("It was answered (it is fine), and the reviewer did not let that hold."), "{asked}");
     hand.say("repair/-/2/1", "ANSWER f1: it really is\n");
-    hand.say("critique/-/3/1", r#"{"findings": [{"id": "f1", "file": "base.html", "severity": "major", "claim": "still no link"}]}"#);
+    hand.say(
+        "critique/-/3/1",
+        r#"{"findings": [{"id": "f1", "file": "base.html", "severity": "major", "claim": "still no link"}]}"#,
+    );
     assert_eq!(hand.standings(), ["f1 open", "f1 answered", "f1 kept", "f1 answered", "f1 kept"]);
     assert_eq!(hand.decision(), "findings still stand after 3 reviews: f1 [major] base.html:1: no link");
 }
