@@ -61,6 +61,14 @@ pub struct Attempt {
     pub against_parent: Vec<PathChange>,
 }
 
+impl Attempt {
+    /// Returns the contents that are needed to look at it and to go back to it.
+    pub fn contents(&self) -> impl Iterator<Item = BlobHash> {
+        let changes = self.changed.iter().chain(&self.against_parent);
+        changes.flat_map(|change| [change.before, change.after]).flatten().map(|entry| entry.blob)
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

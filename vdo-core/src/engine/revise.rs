@@ -13,7 +13,7 @@ use crate::contents::Contents;
 use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::chain;
-use crate::id::{JobId, Phase, RevisionId};
+use crate::id::{JobId, Phase, RevisionId, TaskId};
 use crate::job::{Cause, Job, JobKind, JobStatus, Revision, Stamp};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, CheckWrite, Guard, LeaseChange, NewRevision};
@@ -82,6 +82,26 @@ pub enum Refusal {
         /// The job.
         job: JobId,
         /// Where they do not.
+        paths: Vec<RepoPath>,
+    },
+    /// The job has no such attempt.
+    #[error("job {job} has no attempt {name:?}; it has: {}", if .known.is_empty() { "none".to_owned() } else { .known.join(", ") })]
+    NoAttempt {
+        /// The job.
+        job: JobId,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Later changes of the job build on those of the task.
+    #[error("what task {task} of job {job} did cannot be taken back: later changes build on it in {}", path_list(.paths))]
+    TaskConflicts {
+        /// The job.
+        job: JobId,
+        /// The task.
+        task: TaskId,
+        /// Where they do.
         paths: Vec<RepoPath>,
     },
     /// A rebase waits for decisions.
