@@ -37,7 +37,10 @@ fn what_was_red_before_is_named_and_the_job_is_not_called_completed() {
     assert_eq!(show["comparison"]["red_before"]["tests"][0]["test"], "tests.test_old.OldTest.test_rounding");
     assert!(place.run("show 2").exits(0).stdout.contains("was red: tests.test_old.OldTest.test_rounding"));
     place.run("approve 2").exits(0);
-    assert_eq!(place.run("show 2 --json").exits(0).json()["stamps"].to_string(), r#"["unverified","self_reviewed","approved"]"#);
+    assert_eq!(
+        place.run("show 2 --json").exits(0).json()["stamps"].to_string(),
+        r#"["unverified","self_reviewed","approved"]"#
+    );
 
     // The next job finds the report on what it starts from in the store.
     place.scripted(&json!({"answers": [
@@ -66,8 +69,13 @@ fn a_test_that_vanishes_is_a_finding_until_it_is_back() {
     let renamed = story::FILES[2].1.replace("test_add", "check_add");
     let test = "tests/test_calc.py";
     let wipe = story::replace(test, "    def test_add(self):\n", "    def check_add(self):\n");
-    let other = story::whole("tests/test_more.py", "import unittest\n\n\nclass MoreTest(unittest.TestCase):\n    def test_more(self):\n        self.assertTrue(True)\n");
-    let plan = story::plan(&[json!({"id": "t1", "title": "T", "description": "D", "create": ["tests/test_more.py"], "modify": [test], "delete": [], "depends_on": []})]);
+    let other = story::whole(
+        "tests/test_more.py",
+        "import unittest\n\n\nclass MoreTest(unittest.TestCase):\n    def test_more(self):\n        self.assertTrue(True)\n",
+    );
+    let plan = story::plan(&[
+        json!({"id": "t1", "title": "T", "description": "D", "create": ["tests/test_more.py"], "modify": [test], "delete": [], "depends_on": []}),
+    ]);
     place.scripted(&json!({"answers": [
         story::say("plan", None, &plan),
         story::say("build", None, &format!("{wipe}{other}")),
@@ -77,7 +85,11 @@ fn a_test_that_vanishes_is_a_finding_until_it_is_back() {
     ]}));
     assert!(renamed.contains("check_add"));
     place.job("calc", "More tests");
-    place.run("run 2").exits(0).says(&["1 vanished", "finding    f1 [major] tests/test_calc.py", "finding    f1 mended"]);
+    place.run("run 2").exits(0).says(&[
+        "1 vanished",
+        "finding    f1 [major] tests/test_calc.py",
+        "finding    f1 mended",
+    ]);
     let show = place.run("show 2 --json").exits(0).json();
     assert_eq!((&show["findings"][0]["id"], &show["findings"][0]["standing"]["is"]), (&json!("f1"), &json!("mended")));
 }
@@ -121,7 +133,10 @@ fn every_attempt_is_listed_shown_and_gone_back_to() {
         ]
     );
     let json = place.run("log 2 --attempts --json").exits(0).json();
-    assert_eq!((&json[2]["step"], &json[2]["outcome"], &json[2]["files"]), (&json!("repair/-/1/1"), &json!("done"), &json!(["calc.py"])));
+    assert_eq!(
+        (&json[2]["step"], &json[2]["outcome"], &json[2]["files"]),
+        (&json!("repair/-/1/1"), &json!("done"), &json!(["calc.py"]))
+    );
     let diff = place.run("diff 2 --attempt repair/-/1/1").exits(0).stdout;
     assert!(diff.contains("-    return a + b\n+    return None\n"), "{diff}");
     assert_eq!(place.run("diff 2 --attempt repair/-/1").exits(0).stdout, diff);
@@ -137,7 +152,10 @@ fn every_attempt_is_listed_shown_and_gone_back_to() {
     place.run("purge 4 --yes").exits(0);
     place.run("purge 3 --yes").exits(0);
 
-    place.run("rollback 2 --attempt repair/-/1").exits(3).says(&["the files as repair/-/1/1 left them", "FAILED in T2"]);
+    place
+        .run("rollback 2 --attempt repair/-/1")
+        .exits(3)
+        .says(&["the files as repair/-/1/1 left them", "FAILED in T2"]);
     assert!(place.run("cat 2 calc.py").exits(0).stdout.contains("return None"));
     assert_eq!(refs(&place), before, "what fails is not delivered");
     place.run("rollback 2@1").exits(0);
@@ -154,12 +172,23 @@ fn every_attempt_is_listed_shown_and_gone_back_to() {
 fn a_task_is_taken_back_unless_later_changes_build_on_it_and_that_is_undone_like_any_revision() {
     let place = after_two_repairs();
     let branch = "vdo/job-2-add-multiplication";
-    place.run("rollback 2 --task t1").exits(3).prints_nothing().says(&["task t1 of job #2", "later changes build on it in calc.py"]);
+    place
+        .run("rollback 2 --task t1")
+        .exits(3)
+        .prints_nothing()
+        .says(&["task t1 of job #2", "later changes build on it in calc.py"]);
     assert_eq!(place.run("show 2 --json").exits(0).json()["revision"]["number"], 1, "nothing changed");
-    place.run("rollback 2 --task t2").exits(0).says(&["revision 2, 1 files differ: without what task t2 did", "passed in T2", "#2 completed, revision 2"]);
+    place.run("rollback 2 --task t2").exits(0).says(&[
+        "revision 2, 1 files differ: without what task t2 did",
+        "passed in T2",
+        "#2 completed, revision 2",
+    ]);
     place.run("cat 2 tests/test_mul.py").exits(6);
     assert!(place.run("cat 2 calc.py").exits(0).stdout.contains("a * b"), "what came later stays");
-    assert_eq!(place.git("calc", &["ls-tree", "-r", "--name-only", branch]), "calc.py\ntests/__init__.py\ntests/test_calc.py\n");
+    assert_eq!(
+        place.git("calc", &["ls-tree", "-r", "--name-only", branch]),
+        "calc.py\ntests/__init__.py\ntests/test_calc.py\n"
+    );
     place.run("rollback 2@1").exits(0);
     assert!(place.run("cat 2 tests/test_mul.py").exits(0).stdout.contains("test_mul"));
     assert!(place.git("calc", &["ls-tree", "-r", "--name-only", branch]).contains("tests/test_mul.py"));
@@ -173,7 +202,11 @@ fn a_failed_job_keeps_its_best_attempt_to_be_looked_at() {
     place.project("calc");
     let mut answers = story::answers();
     let tries = [("a + b", "a - b"), ("a + b", "a - b - 0")];
-    answers["answers"][3] = story::say("repair", None, &story::replace("calc.py", "def mul(a, b):\n    return a + b\n", "def mul(a, b):\n    return a - b\n"));
+    answers["answers"][3] = story::say(
+        "repair",
+        None,
+        &story::replace("calc.py", "def mul(a, b):\n    return a + b\n", "def mul(a, b):\n    return a - b\n"),
+    );
     place.scripted(&answers);
     assert_eq!(tries.len(), 2);
     place.job("calc", story::TITLE);
@@ -192,16 +225,31 @@ fn repairs_stop_at_their_cost_and_go_on_once_more_is_allowed() {
     place.project("calc");
     let mut answers = story::answers();
     let bad = |attempt: u32, from: &str, to: &str| {
-        let mut say = story::say("repair", None, &story::replace("calc.py", &format!("def mul(a, b):\n    return {from}\n"), &format!("def mul(a, b):\n    return {to}\n")));
+        let mut say = story::say(
+            "repair",
+            None,
+            &story::replace(
+                "calc.py",
+                &format!("def mul(a, b):\n    return {from}\n"),
+                &format!("def mul(a, b):\n    return {to}\n"),
+            ),
+        );
         say["when"]["attempt"] = json!(attempt);
         say
     };
     // The first breaks a test more, so that a second repair is due.
     answers["answers"][3] = bad(1, "a + b", "a +");
-    answers["answers"][3]["reply"]["text"] = json!(story::replace("calc.py", "    return a + b\n\n\ndef mul(a, b):\n", "    return a - b\n\n\ndef mul(a, b):\n"));
+    answers["answers"][3]["reply"]["text"] = json!(story::replace(
+        "calc.py",
+        "    return a + b\n\n\ndef mul(a, b):\n",
+        "    return a - b\n\n\ndef mul(a, b):\n"
+    ));
     answers["answers"].as_array_mut().unwrap().push(bad(2, "a + b", "a * b"));
     place.scripted(&answers);
     place.job("calc", story::TITLE);
-    place.args(&["run", "2", "--set", "limits.repair_cost=0.001"]).exits(1).says(&["the repairs of job #2 cost $0.0012; $0.001 are allowed"]);
+    place
+        .args(&["run", "2", "--set", "limits.repair_cost=0.001"])
+        .exits(1)
+        .says(&["the repairs of job #2 cost $0.0012; $0.001 are allowed"]);
     place.run("run 2").exits(0).says(&["resume"]);
 }
