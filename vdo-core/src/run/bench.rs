@@ -11,16 +11,15 @@ use super::circles::Circles;
 use super::planning::spoken;
 use super::state::{CheckWork, Effects, Run, Work};
 use super::{Answer, Style, answers, look};
-use crate::check::{CheckCommand, CheckReport, CommandSource, Runner};
+use crate::check::{CheckCommand, CommandSource, Runner};
 use crate::content::BlobHash;
 use crate::contents::Contents;
 use crate::context::bounded;
 use crate::edit::{self, Edit, FileOp, apply, search_replace, tools};
 use crate::event::EventKind;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::FailureKind;
 use crate::id::{Phase, StepKey};
 use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
-use crate::output;
 use crate::path::RepoPath;
 use crate::port::Outcome;
 use crate::reply::MAX_REPLY_BYTES;
@@ -28,8 +27,6 @@ use crate::syntax::Syntax;
 use crate::task::{Plan, Task};
 use crate::tree::FileTree;
 
-/// The most bytes of a command's output that goes back to the model.
-const MAX_RUN_OUTPUT: usize = 12_000;
 /// The most tool calls taken from one reply.
 const MAX_CALLS: usize = 50;
 
@@ -67,7 +64,7 @@ pub(super) struct Bench {
     /// Set once it is given up, and why.
     pub(super) failed: Option<String>,
     /// What kind of an end that is, if it is not that no reply could be used.
-    failed_kind: Option<FailureKind>,
+    pub(super) failed_kind: Option<FailureKind>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,7 +203,7 @@ impl Bench {
             };
             let key = self.key.clone().with_tool(tool);
             if let (Some(Answer::Checked(report)), Some((id, _))) = (inbox.remove(&key), pending.runs.remove(&tool)) {
-                pending.results.push(command_result(id, &report));
+                pending.results.push(look::command_result(id, &report));
                 effects.applied.push(key);
             }
             if pending.runs.is_empty()
@@ -442,19 +439,6 @@ impl Bench {
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    /// Gives it up; the first reason stays.
-    pub(super) fn give_up(&mut self, kind: FailureKind, why: &str) {
-        if self.failed.is_none() {
-            (self.failed, self.failed_kind) = (Some(why.to_owned()), Some(kind));
-        }
-    }
-
-    /// Returns why it was given up.
-    pub(super) fn failure(&self) -> Option<Failure> {
-        let why = self.failed.as_ref()?;
-        Some(Failure::new(self.failed_kind.unwrap_or(FailureKind::UnusableReply), why.clone()))
-    }
-
     fn finish(&mut self, effects: &mut Effects) {
         self.done = true;
         for (path, before, after) in crate::diff::changed_paths(&self.base, &self.tree) {
@@ -511,14 +495,4 @@ fn run_command(call: &ToolCall) -> String {
         Ok(tools::Tool::Run(input)) => input.command,
         _ => String::new(),
     }
-}
-
-fn command_result(id: String, report: &CheckReport) -> Block {
-    let outcomes = report.setup_failed.iter().chain(&report.outcomes);
-    let content: String = outcomes
-        .map(|outcome| {
-            format!("exit code {}\n{}\n", outcome.exit.code(), output::shortest(&outcome.output, MAX_RUN_OUTPUT))
-        })
-        .collect();
-    Block::ToolResult { id, content, is_error: false }
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bench::Bench;
 use crate::content::BlobHash;
+use crate::failure::{Failure, FailureKind};
 use crate::message::ToolCall;
 
 /// How often one call may be made on one tree.
@@ -51,5 +53,20 @@ impl Circles {
         self.idle = if self.changed { 0 } else { self.idle + 1 };
         self.changed = false;
         self.idle
+    }
+}
+
+impl Bench {
+    /// Gives it up; the first reason stays.
+    pub(super) fn give_up(&mut self, kind: FailureKind, why: &str) {
+        if self.failed.is_none() {
+            (self.failed, self.failed_kind) = (Some(why.to_owned()), Some(kind));
+        }
+    }
+
+    /// Returns why it was given up.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let why = self.failed.as_ref()?;
+        Some(Failure::new(self.failed_kind.unwrap_or(FailureKind::UnusableReply), why.clone()))
     }
 }
