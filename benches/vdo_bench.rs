@@ -39,6 +39,7 @@ impl Checker for Pass {
         let outcome = |command: &vdo_core::check::CheckCommand| CommandOutcome {
             command: command.clone(),
             exit: Exit::Code(0),
+            rerun: None,
             output: String::new(),
             tests: Vec::new(),
             duration_ms: 0,

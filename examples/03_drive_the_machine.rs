@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "scan/-/1/1",
             "plan/-/1/1",
             "build/t1/1/1",
+            "base/-/1/1",
             "test/-/1/1",
             "critique/-/1/1",
             "sandbox/-/1/1",
@@ -150,6 +151,7 @@ impl Host {
         let outcome = |command: &vdo_core::check::CheckCommand| CommandOutcome {
             command: command.clone(),
             exit: Exit::Code(i32::from(!found)),
+            rerun: None,
             output: String::new(),
             tests: Vec::new(),
             duration_ms: 0,
@@ -195,6 +197,7 @@ fn brief() -> Result<Brief, Box<dyn Error>> {
         checks: vec!["grep -q world greeting.txt".to_owned()],
         build: Style::Text,
         repair: Style::Text,
+        repairers: Vec::new(),
         limits: Limits::default(),
         prompts: Prompts::default(),
     })

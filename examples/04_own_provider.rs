@@ -174,6 +174,7 @@ impl Checker for Trusting {
         let outcome = |command: &vdo_core::check::CheckCommand| CommandOutcome {
             command: command.clone(),
             exit: Exit::Code(0),
+            rerun: None,
             output: String::new(),
             tests: Vec::new(),
             duration_ms: 0,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vdo_core::edit::Format;
 use vdo_core::check::Tier;
-use vdo_core::id::{JobId, RevisionRef};
+use vdo_core::id::{JobId, RevisionRef, TaskId};
 use vdo_core::job::MergePolicy;
 use vdo_core::money::NanoUsd;
 
@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Conflicts(OneJob),
     /// Decides a path that a merge left in conflict. With the last one the job can be run again.
     Resolve(Resolve),
-    /// Makes the files of an older revision a job's newest; undone by another rollback.
+    /// Makes the files of an older revision or attempt a job's newest, or takes back a task; undone by another rollback.
     Rollback(Rollback),
     /// Takes the files of a folder in as a job's newest revision, and runs the job's checks on them.
     Correct(Correct),
@@ -188,6 +188,12 @@ pub(crate) struct Rollback {
     /// The revision whose files come back. Default: the one before the newest.
     #[arg(long, value_name = "N")]
     pub(crate) to: Option<u32>,
+    /// Takes back what this task of the plan did, and nothing that came later; refused where later changes build on it.
+    #[arg(long, value_name = "TASK", conflicts_with_all = ["to", "attempt"])]
+    pub(crate) task: Option<TaskId>,
+    /// The files as this attempt left them: a step of vdo log ID --attempts.
+    #[arg(long, value_name = "STEP", conflicts_with = "to")]
+    pub(crate) attempt: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +291,9 @@ pub(crate) struct Log {
     /// Shows the journal and the ledger instead of the events.
     #[arg(long)]
     pub(crate) journal: bool,
+    /// Shows every task and repair instead, with the model, the outcome and the size of what it did.
+    #[arg(long, conflicts_with_all = ["journal", "follow"])]
+    pub(crate) attempts: bool,
     /// Only events after this number.
     #[arg(long, default_value_t = 0)]
     pub(crate) after: u64,
@@ -296,6 +305,9 @@ pub(crate) struct Diff {
     pub(crate) a: RevisionRef,
     /// The other job.
     pub(crate) b: Option<RevisionRef>,
+    /// What this attempt of the one job changed, whatever became of it: a step of vdo log ID --attempts, or a task.
+    #[arg(long, value_name = "STEP", conflicts_with = "b")]
+    pub(crate) attempt: Option<String>,
     /// Counts lines instead.
     #[arg(long)]
     pub(crate) stat: bool,

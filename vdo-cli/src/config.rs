@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 use vdo_core::check::Tier;
 use vdo_core::id::Phase;
-use vdo_core::money::{PicoUsdPerToken, Price};
+use vdo_core::money::{NanoUsd, PicoUsdPerToken, Price};
 use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
 
@@ -99,6 +99,36 @@ pub(crate) struct LimitsConfig {
     pub(crate) check_seconds: Option<u64>,
     /// The most tokens of a reply.
     pub(crate) max_output: Option<u64>,
+    /// What the calls for repairs may cost together, in USD.
+    pub(crate) repair_cost: Option<Usd>,
+    /// Exchanges per task or repair.
+    pub(crate) turns: Option<u32>,
+    /// Exchanges in a row that may change nothing.
+    pub(crate) looks: Option<u32>,
+    /// Reviews.
+    pub(crate) critiques: Option<u32>,
+    /// Calls of one run.
+    pub(crate) calls: Option<u32>,
+    /// Seconds one run may take.
+    pub(crate) run_seconds: Option<u64>,
+}
+
+/// An amount in USD: a number or a decimal text.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) struct Usd(pub(crate) NanoUsd);
+
+impl TryFrom<Value> for Usd {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Integer(_) | Value::Float(_) => value.to_string(),
+            other => return Err(format!("{other} is no amount in USD")),
+        };
+        text.parse().map(Self).map_err(|error| format!("{text:?} is no amount in USD: {error}"))
+    }
 }
 
 /// Variables beginning with `VDO_` that are no configuration.
@@ -234,6 +264,24 @@ impl Config {
         }
         if let Some(tokens) = given.max_output {
             limits = limits.with_max_output(tokens);
+        }
+        if let Some(turns) = given.turns {
+            limits = limits.with_turns(turns);
+        }
+        if let Some(looks) = given.looks {
+            limits = limits.with_looks(looks);
+        }
+        if let Some(critiques) = given.critiques {
+            limits = limits.with_critiques(critiques);
+        }
+        if let Some(calls) = given.calls {
+            limits = limits.with_calls(calls);
+        }
+        if let Some(seconds) = given.run_seconds {
+            limits = limits.with_run_seconds(seconds);
+        }
+        if let Some(cost) = &given.repair_cost {
+            limits = limits.with_repair_cost(cost.0);
         }
         limits
     }

@@ -84,8 +84,12 @@ impl From<EngineError> for Fail {
         match error {
             EngineError::Store(error) => error.into(),
             EngineError::Resolve(ResolveRefusal::NoConflict { .. }) => Self::NotFound(text),
-            EngineError::Refused(Refusal::NoResult { .. } | Refusal::NoRevision { .. }) => Self::NotFound(text),
-            EngineError::Refused(Refusal::Rebasing { .. } | Refusal::Conflicts { .. }) => Self::Decision(text),
+            EngineError::Refused(Refusal::NoResult { .. } | Refusal::NoRevision { .. } | Refusal::NoAttempt { .. }) => {
+                Self::NotFound(text)
+            }
+            EngineError::Refused(
+                Refusal::Rebasing { .. } | Refusal::Conflicts { .. } | Refusal::TaskConflicts { .. },
+            ) => Self::Decision(text),
             EngineError::Refused(_)
             | EngineError::Spec(_)
             | EngineError::Merge(_)

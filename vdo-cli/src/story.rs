@@ -1,8 +1,10 @@
 //! Events as lines for people. One event is one line or none; whatever came from outside is made harmless.
 
-use vdo_core::check::{CheckReport, TestStatus};
+use vdo_core::check::{CheckReport, TestStatus, Verdict};
+use vdo_core::compare::Comparison;
 use vdo_core::conflict::How;
 use vdo_core::event::EventKind;
+use vdo_core::findings::Standing;
 use vdo_core::money::NanoUsd;
 use vdo_core::usage::Usage;
 
@@ -53,7 +55,28 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
             entry(&who, &format!("{operation} {path}"))
         }
         EventKind::PlanAmended { task, path } => entry("plan", &format!("amended: {task} also touches {path}")),
-        EventKind::Checked { phase, report, passed, .. } => entry(phase.as_str(), &checked(report, *passed)),
+        EventKind::Checked { phase, report, passed, comparison, from, .. } => {
+            let from = from.map_or(String::new(), |job| format!(" (as job {job} recorded it)"));
+            let changed = comparison.as_ref().map_or(String::new(), |comparison| compared(comparison));
+            entry(phase.as_str(), &format!("{}{changed}{from}", checked(report, *passed)))
+        }
+        EventKind::Found { found } => match found.standing.reason() {
+            Some(reason) => entry("finding", &format!("{} {}: {reason}", found.id, found.standing.as_str())),
+            None if found.standing == Standing::Open => entry("finding", &found.to_string()),
+            None => entry("finding", &format!("{} {}", found.id, found.standing.as_str())),
+        },
+        EventKind::Escalated { from, to, why } => entry("escalate", &format!("from {from} to {to}: {why}")),
+        EventKind::Best { step: Some(step), failing, restored: true, .. } => {
+            entry("best", &format!("back to the files of {step}, on which {failing} checks fail"))
+        }
+        EventKind::Best { failing, restored: true, .. } => {
+            entry("best", &format!("back to the files before the repairs, on which {failing} checks fail"))
+        }
+        EventKind::Best { .. } => return None,
+        EventKind::Attempt { attempt } => match &attempt.failure {
+            Some(why) => entry(attempt.step.phase.as_str(), &format!("{} was given up: {why}", attempt.step)),
+            None => return None,
+        },
         EventKind::Critiqued { findings, .. } if findings.is_empty() => entry("critique", "no findings"),
         EventKind::Critiqued { findings, .. } => entry("critique", &findings.join("; ")),
         EventKind::Delivered { how, place, files } => entry("deliver", &format!("{how} {place} ({files} files)")),
@@ -94,13 +117,35 @@ pub(crate) fn entry(label: &str, text: &str) -> String {
     format!("{label:<10} {}", plain(text, 220)).trim_end().to_owned()
 }
 
+/// Says what changed against the files before, as far as that is worth a word: what passed and passes is not.
+fn compared(comparison: &Comparison) -> String {
+    let parts = [
+        (&comparison.broke, "broke"),
+        (&comparison.red_before, "red before this job"),
+        (&comparison.vanished, "vanished"),
+        (&comparison.mended, "mended"),
+        (&comparison.flaky, "flaky"),
+    ];
+    let said: Vec<String> = parts
+        .iter()
+        .filter(|(list, _)| !list.is_empty())
+        .map(|(list, what)| format!("{} {what}", list.count))
+        .collect();
+    if said.is_empty() { String::new() } else { format!("; {}", said.join(", ")) }
+}
+
 fn checked(report: &CheckReport, passed: bool) -> String {
     let commands: Vec<&str> = report.outcomes.iter().map(|outcome| outcome.command.run.as_str()).collect();
     let count =
         |status| report.outcomes.iter().flat_map(|outcome| &outcome.tests).filter(|test| test.status == status).count();
-    let (good, bad) = (count(TestStatus::Passed), count(TestStatus::Failed));
-    let verdict = if passed { "passed" } else { "FAILED" };
-    let tests = if good + bad > 0 { format!(", {good} tests passed, {bad} failed") } else { String::new() };
+    let (good, bad, flaky) = (count(TestStatus::Passed), count(TestStatus::Failed), count(TestStatus::Flaky));
+    let verdict = match report.verdict() {
+        _ if passed => "passed",
+        Verdict::Unverified => "NO TEST RAN",
+        Verdict::Passed | Verdict::Failed => "FAILED",
+    };
+    let tests = if good + bad + flaky > 0 { format!(", {good} tests passed, {bad} failed") } else { String::new() };
+    let tests = if flaky > 0 { format!("{tests}, {flaky} flaky") } else { tests };
     let names: Vec<&str> = report
         .outcomes
         .iter()

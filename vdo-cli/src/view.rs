@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 use vdo_core::check::Tier;
+use vdo_core::compare::Comparison;
 use vdo_core::content::BlobHash;
 use vdo_core::engine::{Engine, EngineError};
+use vdo_core::event::EventKind;
 use vdo_core::file::FileRow;
-use vdo_core::id::{JobId, RevisionRef};
+use vdo_core::findings::Tracked;
+use vdo_core::id::{JobId, Phase, RevisionRef};
 use vdo_core::job::{Job, JobKind, JobStatus, MergePolicy, ParentLink, Revision, Stamp};
 use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
@@ -30,6 +33,10 @@ pub(crate) struct CheckView {
     pub(crate) passed: bool,
     pub(crate) tests_passed: usize,
     pub(crate) tests_failed: usize,
+    /// Tests that failed and passed on the same tree.
+    pub(crate) tests_flaky: usize,
+    /// How the command ended when it was run once more.
+    pub(crate) rerun_exit_code: Option<i32>,
     pub(crate) tree_hash: BlobHash,
     pub(crate) tier: Tier,
 }
@@ -84,6 +91,11 @@ pub(crate) struct JobView {
     pub(crate) usage: Usage,
     pub(crate) calls: usize,
     pub(crate) checks: Vec<CheckView>,
+    /// What the last of them shows against the files before the job, where those were checked, too.
+    pub(crate) comparison: Option<Comparison>,
+    pub(crate) findings: Vec<Tracked>,
+    /// How many tasks and repairs ended.
+    pub(crate) attempts: usize,
     pub(crate) branch: Option<String>,
     pub(crate) github_repo_url: Option<String>,
     pub(crate) tags: Vec<String>,
@@ -124,7 +136,7 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
     let mut checks = Vec::new();
     for (phase, attempt, report) in store.checks(id).await? {
         for outcome in report.setup_failed.iter().chain(&report.outcomes) {
-            let count = |status| outcome.tests.iter().filter(|test| test.status == status).count();
+            let count = |status| outcome.count(status);
             checks.push(CheckView {
                 phase: phase.to_string(),
                 attempt,
@@ -133,11 +145,14 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
                 passed: outcome.passed(),
                 tests_passed: count(vdo_core::check::TestStatus::Passed),
                 tests_failed: count(vdo_core::check::TestStatus::Failed),
+                tests_flaky: count(vdo_core::check::TestStatus::Flaky),
+                rerun_exit_code: outcome.rerun.map(vdo_core::check::Exit::code),
                 tree_hash: report.tree_hash,
                 tier: report.tier,
             });
         }
     }
+    let told = told(engine, id).await?;
     let (open, resolved): (Vec<_>, Vec<_>) =
         store.conflicts(id).await?.into_iter().partition(vdo_core::conflict::ConflictRow::is_open);
     Ok(JobView {
@@ -170,12 +185,45 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
         usage: job.usage,
         calls: store.calls(id).await?.len(),
         checks,
+        comparison: told.comparison,
+        findings: told.findings,
+        attempts: told.attempts,
         branch: job.branch,
         github_repo_url: job.spec.github_repo_url,
         tags: job.spec.tags,
         created_at: job.created,
         updated_at: job.updated,
     })
+}
+
+/// What events say of a job and nothing else does.
+#[derive(Debug, Default)]
+struct Told {
+    comparison: Option<Comparison>,
+    findings: Vec<Tracked>,
+    attempts: usize,
+}
+
+async fn told(engine: &Engine, id: JobId) -> Result<Told, EngineError> {
+    let (mut told, mut after) = (Told::default(), 0);
+    loop {
+        let page = engine.store().events(id, after, 500).await?;
+        let Some(last) = page.last() else { return Ok(told) };
+        after = last.seq;
+        for event in page {
+            match event.kind {
+                EventKind::Checked { comparison, phase, .. } if phase != Phase::Base => {
+                    told.comparison = comparison.map(|comparison| *comparison);
+                }
+                EventKind::Found { found } => match told.findings.iter_mut().find(|known| known.id == found.id) {
+                    Some(known) => *known = found,
+                    None => told.findings.push(found),
+                },
+                EventKind::Attempt { .. } => told.attempts += 1,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Returns a parent as people name it: with the revision it is pinned to.

@@ -16,6 +16,8 @@ pub enum CommandSource {
     Detected,
     /// The plan named it.
     Plan,
+    /// The language's own checker, run before the others on what changed. It can fail a tree, and proves nothing by itself.
+    Language,
 }
 
 /// How a command's output is read for per-test results.
@@ -28,9 +30,17 @@ pub enum Runner {
     Unittest,
     /// `cargo test`.
     Cargo,
-    /// `node --test`, jest and the like, through npm.
+    /// `cargo nextest run`.
+    Nextest,
+    /// `node --test`, or whatever `npm test` leads to.
     Node,
-    /// `go test -json`.
+    /// jest; a report is asked for with `--json` where the command is VDO's own.
+    Jest,
+    /// vitest; a report is asked for with `--reporter=json` where the command is VDO's own.
+    Vitest,
+    /// mocha.
+    Mocha,
+    /// `go test`, with or without `-json`.
     Go,
     /// Any other command: its exit code is all that is known.
     Other,
@@ -150,6 +160,8 @@ pub enum TestStatus {
     Passed,
     /// It failed or raised an error.
     Failed,
+    /// It failed and then, run once more on the same tree, passed; or the other way round.
+    Flaky,
     /// It was not run.
     Skipped,
 }
@@ -168,8 +180,11 @@ pub struct TestResult {
 pub struct CommandOutcome {
     /// The command.
     pub command: CheckCommand,
-    /// How it ended.
+    /// How it ended, the first time.
     pub exit: Exit,
+    /// How it ended when it was run once more on the same tree, because few of its tests failed; none if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Exit>,
     /// Standard output and error, bounded: the start and the end are kept.
     pub output: String,
     /// The tests that ran, where the runner's output tells; empty otherwise.
@@ -178,14 +193,64 @@ pub struct CommandOutcome {
     pub duration_ms: u64,
 }
 
+/// What commands show of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It works, as far as they tell.
+    Passed,
+    /// It does not.
+    Failed,
+    /// Nothing: test runners ran and executed no test.
+    Unverified,
+}
+
 impl CommandOutcome {
-    /// Returns whether the command passed; a test runner that ran no test did not.
+    /// Returns how many tests were executed; none if that is not known: no test runner, or one that
+    /// names no test. A runner that says it ran none has a skipped result that says so.
+    #[must_use]
+    pub fn executed(&self) -> Option<usize> {
+        let executed = self.tests.len() - self.count(TestStatus::Skipped);
+        (self.command.runner != Runner::Other && !self.tests.is_empty()).then_some(executed)
+    }
+
+    /// Returns what it shows. A test runner that executed no test shows nothing, whether it calls that a failure or not.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        // pytest and unittest exit with 5 if they find no test.
+        let found_none = matches!(self.command.runner, Runner::Pytest | Runner::Unittest) && self.exit == Exit::Code(5);
+        let recovered = self.rerun.is_some_and(Exit::is_success) && self.count(TestStatus::Failed) == 0;
+        let succeeded = self.exit.is_success() || recovered;
+        match self.executed() {
+            Some(0) | None if found_none => Verdict::Unverified,
+            Some(0) if succeeded => Verdict::Unverified,
+            _ if succeeded => Verdict::Passed,
+            _ => Verdict::Failed,
+        }
+    }
+
+    /// Returns whether the command passed, the first time or when it was run once more; a test runner that ran no test did not.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let ran_none = self.command.runner != Runner::Other
-            && !self.tests.is_empty()
-            && self.tests.iter().all(|test| test.status == TestStatus::Skipped);
-        self.exit.is_success() && !ran_none
+        self.verdict() == Verdict::Passed
+    }
+
+    /// Returns how many tests ended like this.
+    #[must_use]
+    pub fn count(&self, status: TestStatus) -> usize {
+        self.tests.iter().filter(|test| test.status == status).count()
+    }
+
+    /// Returns whether it passed only when it was run once more.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        self.passed() && !self.exit.is_success()
+    }
+
+    /// Returns whether it failed and no failing test explains why.
+    #[must_use]
+    pub fn is_unexplained(&self) -> bool {
+        self.verdict() == Verdict::Failed && !self.tests.iter().any(|test| test.status == TestStatus::Failed)
     }
 }
 
@@ -203,10 +268,24 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Returns whether commands ran and all of them passed.
+    /// Returns what it shows. With a test runner among the commands, at least one test has to have been executed.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.setup_failed.is_some() || self.outcomes.iter().any(|outcome| outcome.verdict() == Verdict::Failed) {
+            return Verdict::Failed;
+        }
+        let executed = self.outcomes.iter().any(|outcome| outcome.executed().is_some_and(|tests| tests > 0));
+        let has_empty = self.outcomes.iter().any(|outcome| outcome.verdict() == Verdict::Unverified);
+        // A language's own checker is no evidence by itself.
+        let is_evidence = |outcome: &CommandOutcome| outcome.command.source != CommandSource::Language;
+        let has_evidence = self.outcomes.iter().any(is_evidence);
+        if !has_evidence || (has_empty && !executed) { Verdict::Unverified } else { Verdict::Passed }
+    }
+
+    /// Returns whether commands ran, all of them passed, and if they run tests, some test was executed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.setup_failed.is_none() && !self.outcomes.is_empty() && self.outcomes.iter().all(CommandOutcome::passed)
+        self.verdict() == Verdict::Passed
     }
 }
 

@@ -7,8 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckReport, Tier};
+use crate::compare::Comparison;
 use crate::conflict::How;
+use crate::content::{BlobHash, Entry};
 use crate::failure::Failure;
+use crate::findings::Tracked;
 use crate::id::{JobId, Phase, RevisionRef, StepKey, TaskId};
 use crate::job::{Cause, JobStatus};
 use crate::money::NanoUsd;
@@ -28,6 +31,42 @@ pub struct Event {
     /// What.
     #[serde(flatten)]
     pub kind: EventKind,
+}
+
+/// A file of an attempt that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PathChange {
+    /// Where it lies.
+    pub path: RepoPath,
+    /// What it was; none if it was not there.
+    pub before: Option<Entry>,
+    /// What it is; none if it is gone.
+    pub after: Option<Entry>,
+}
+
+/// A task or repair that ended, and the tree it left. The contents are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attempt {
+    /// Its first step: `build/t1/1/1`, `repair/-/2/1`.
+    pub step: StepKey,
+    /// How many exchanges it took.
+    pub turns: u32,
+    /// Why it was given up; none if it was carried out.
+    pub failure: Option<String>,
+    /// The root hash of its tree.
+    pub root: BlobHash,
+    /// What differs from the tree it started from.
+    pub changed: Vec<PathChange>,
+    /// What differs from the files of the job's first parent: with those it makes the whole tree.
+    pub against_parent: Vec<PathChange>,
+}
+
+impl Attempt {
+    /// Returns the contents that are needed to look at it and to go back to it.
+    pub fn contents(&self) -> impl Iterator<Item = BlobHash> {
+        let changes = self.changed.iter().chain(&self.against_parent);
+        changes.flat_map(|change| [change.before, change.after]).flatten().map(|entry| entry.blob)
+    }
 }
 
 /// What happened.
@@ -177,6 +216,12 @@ pub enum EventKind {
         passed: bool,
         /// What ran and how it ended.
         report: CheckReport,
+        /// What changed against the tree that the job started from, where that was checked, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comparison: Option<Box<Comparison>>,
+        /// The job whose recorded report on exactly this tree was taken, so that nothing had to run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<JobId>,
     },
     /// The critic spoke.
     Critiqued {
@@ -184,6 +229,36 @@ pub enum EventKind {
         attempt: u32,
         /// The findings, each as one line.
         findings: Vec<String>,
+    },
+    /// A finding came up, or something became of it.
+    Found {
+        /// The finding as it stands now.
+        found: Tracked,
+    },
+    /// A task or a repair ended, with a tree of its own.
+    Attempt {
+        /// What was done.
+        attempt: Box<Attempt>,
+    },
+    /// The repairs got nowhere, and somebody else is asked from here on.
+    Escalated {
+        /// Who was asked so far.
+        from: String,
+        /// Who is asked now.
+        to: String,
+        /// Why.
+        why: String,
+    },
+    /// A tree that was tested is kept as the best so far, or gone back to.
+    Best {
+        /// The attempt it came of; none if it is what the tasks built together.
+        step: Option<StepKey>,
+        /// Its root hash.
+        root: BlobHash,
+        /// How many checks fail on it.
+        failing: u64,
+        /// Whether a later attempt was given up for it.
+        restored: bool,
     },
     /// The result was handed over.
     Delivered {

@@ -33,6 +33,8 @@ pub enum FailureKind {
     Refused,
     /// The reply could not be used after all allowed attempts: no plan, no edit that fits.
     UnusableReply,
+    /// A model went round in circles: the same call again and again, or looking without ever changing anything.
+    Stalled,
     /// The checks still fail after all allowed repairs.
     ChecksFailed,
     /// The critic's findings still stand after all allowed repairs.

@@ -176,6 +176,8 @@ pub enum Phase {
     Scan,
     /// Asks for the plan.
     Plan,
+    /// Runs the project's checks on what the job starts from, to compare with.
+    Base,
     /// Carries out the plan's tasks.
     Build,
     /// Runs the project's checks on the result.
@@ -192,11 +194,12 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Load,
         Self::Merge,
         Self::Scan,
         Self::Plan,
+        Self::Base,
         Self::Build,
         Self::Test,
         Self::Repair,
@@ -213,6 +216,7 @@ impl Phase {
             Self::Merge => "merge",
             Self::Scan => "scan",
             Self::Plan => "plan",
+            Self::Base => "base",
             Self::Build => "build",
             Self::Test => "test",
             Self::Repair => "repair",

@@ -8,6 +8,7 @@
 //! values, algebra, ports, judgement, run, engine.
 
 pub mod check;
+pub mod compare;
 pub mod conflict;
 pub mod content;
 pub mod contents;
@@ -25,6 +26,7 @@ pub mod lineage;
 pub mod merge;
 pub mod message;
 pub mod money;
+pub mod output;
 pub mod patch;
 pub mod path;
 pub mod plan;

@@ -7,12 +7,17 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::CheckReport;
+use crate::check::{CheckReport, CommandOutcome, TestStatus, Verdict};
+use crate::compare::Comparison;
 use crate::content::BlobHash;
 use crate::context;
-use crate::findings::Finding;
+use crate::findings::{Standing, Tracked};
 use crate::id::{JobId, StepKey};
+use crate::output;
 use crate::task::{Plan, Task};
+
+/// The most bytes of a command's output that a model is shown.
+const MAX_OUTPUT: usize = 6000;
 
 /// A wording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +79,8 @@ impl Default for Prompts {
             Touch only the files of the task. Never re-create an existing file. Leave no placeholders.\n";
         let tools = "Use the tools to look at files and to edit them, then call done. Existing files are edited, never re-created. \
             Touch only the files of the task. Leave no placeholders.\n";
+        let mend = "You mend a change so that its checks pass and its findings are settled. Mend the cause; never weaken, skip or delete a test. \
+            Large files are shown in parts. Leave alone what failed before this job, unless the job is about it.\n";
         Self {
             plan: Prompt::new(
                 "plan",
@@ -100,26 +107,26 @@ impl Default for Prompts {
             ),
             repair: Prompt::new(
                 "repair",
-                1,
+                2,
                 &format!(
-                    "You mend a change so that its checks pass and its findings are settled. Mend the cause; never weaken, skip or delete a test.\n{format}{data}"
+                    "{mend}A finding that is wrong is answered instead, on a line of its own: ANSWER f1: why it is not so.\n{format}{data}"
                 ),
             ),
             repair_tools: Prompt::new(
                 "repair-tools",
-                1,
-                &format!(
-                    "You mend a change so that its checks pass and its findings are settled. Mend the cause; never weaken, skip or delete a test.\n{tools}{data}"
-                ),
+                2,
+                &format!("{mend}A finding that is wrong is answered instead, with the tool answer.\n{tools}{data}"),
             ),
             critique: Prompt::new(
                 "critique",
-                1,
+                2,
                 &format!(
                     "You review a change that somebody else wrote. Look for faults: what the job asked for and is missing, wrong behaviour, \
                      broken or weakened tests, lost code, insecure handling of input. Answer with one JSON object: {{\"findings\": [{{\"file\": path, \
                      \"line\": number or null, \"severity\": \"minor\"|\"major\"|\"blocker\", \"claim\": text, \"suggestion\": text}}]}}. \
-                     No findings is a good answer. Report only what you can point at.\n{data}"
+                     No findings is a good answer. Report only what you can point at, in files of the change or of the codebase. \
+                     Where earlier findings were answered instead of mended, judge the answers: one that holds needs nothing; add \"keep\": [ids] \
+                     for those that do not hold.\n{data}"
                 ),
             ),
             merge: Prompt::new(
@@ -224,46 +231,113 @@ pub fn task_text(task: &Task) -> String {
     text
 }
 
-/// Writes what failed in a report: the commands, the failing tests, and the end of the output.
+/// Writes what failed in a report: the commands, the failing tests, and the shortest useful output.
 #[must_use]
 pub fn failures_text(report: &CheckReport) -> String {
     let mut text = String::new();
-    for outcome in report.setup_failed.iter().chain(&report.outcomes).filter(|outcome| !outcome.passed()) {
+    let failed = |outcome: &&CommandOutcome| outcome.verdict() == Verdict::Failed;
+    for outcome in report.setup_failed.iter().chain(&report.outcomes).filter(failed) {
         let _ = writeln!(text, "## This command failed (exit code {})\n{}", outcome.exit.code(), outcome.command.run);
-        let failed = outcome.tests.iter().filter(|test| test.status == crate::check::TestStatus::Failed);
+        let failed = outcome.tests.iter().filter(|test| test.status == TestStatus::Failed);
         for test in failed.take(20) {
             let _ = writeln!(text, "- failed: {}", test.name);
         }
-        let output = context::bounded(&outcome.output, 6000).replace("```", "'''");
+        let output = output::shortest(&outcome.output, MAX_OUTPUT).replace("```", "'''");
         let _ = writeln!(text, "```\n{output}\n```\n");
     }
     text
 }
 
-/// Writes which checks passed, as evidence for a critic.
+/// Writes what a change did to the checks, test by test.
 #[must_use]
-pub fn evidence_text(report: Option<&CheckReport>) -> String {
-    let Some(report) = report else { return "## Checks\nNo command shows whether the change works.\n\n".to_owned() };
-    let mut text = "## Checks that passed in the sandbox\n".to_owned();
-    for outcome in &report.outcomes {
-        let passed = outcome.tests.iter().filter(|test| test.status == crate::check::TestStatus::Passed).count();
-        let _ = writeln!(text, "- {} (exit code {}, {passed} tests passed)", outcome.command.run, outcome.exit.code());
+pub fn comparison_text(comparison: &Comparison) -> String {
+    let lists = [
+        (&comparison.broke, "passed before this job and fail now"),
+        (&comparison.new_failed, "are new and fail"),
+        (&comparison.red_before, "failed before this job already"),
+        (&comparison.vanished, "passed before this job and are not run any more"),
+        (&comparison.flaky, "failed at first and passed when they were run again"),
+        (&comparison.mended, "failed before this job and pass now"),
+    ];
+    let mut text = String::new();
+    for (list, what) in lists.into_iter().filter(|(list, _)| !list.is_empty()) {
+        let _ = writeln!(text, "- {} {what}: {}", list.count, list.named(20));
     }
-    text.push('\n');
-    text
+    if text.is_empty() { text } else { format!("## Compared with the files before this job\n{text}\n") }
 }
 
-/// Writes findings that have to be mended.
+/// Writes what commands showed, as evidence for a critic: exit codes, counts, and what changed against the files before.
 #[must_use]
-pub fn findings_text(findings: &[Finding]) -> String {
-    let mut text = "## A reviewer found\n".to_owned();
-    for finding in findings {
-        let _ = writeln!(text, "- {finding}");
-        if !finding.suggestion.is_empty() {
-            let _ = writeln!(text, "  Suggestion: {}", finding.suggestion);
+pub fn evidence_text(report: Option<&CheckReport>, comparison: Option<&Comparison>) -> String {
+    let Some(report) = report else { return "## Checks\nNo command shows whether the change works.\n\n".to_owned() };
+    let mut text = match report.verdict() {
+        Verdict::Passed => "## Checks that passed in the sandbox\n",
+        Verdict::Failed => "## Checks in the sandbox; what fails failed before this job already\n",
+        Verdict::Unverified => "## Checks in the sandbox; no test was executed\n",
+    }
+    .to_owned();
+    for outcome in &report.outcomes {
+        let (passed, failed, skipped) =
+            (outcome.count(TestStatus::Passed), outcome.count(TestStatus::Failed), outcome.count(TestStatus::Skipped));
+        let exit = outcome.rerun.unwrap_or(outcome.exit).code();
+        let _ = write!(text, "- {} (exit code {exit}, {passed} tests passed", outcome.command.run);
+        for (number, what) in [(failed, "failed"), (skipped, "skipped")] {
+            if number > 0 {
+                let _ = write!(text, ", {number} {what}");
+            }
+        }
+        text.push_str(")\n");
+        let flaky = outcome.tests.iter().filter(|test| test.status == TestStatus::Flaky);
+        for test in flaky.take(20) {
+            let _ = writeln!(text, "  - failed the first time and passed when it was run again: {}", test.name);
         }
     }
     text.push('\n');
+    text.push_str(&comparison.map(comparison_text).unwrap_or_default());
+    text
+}
+
+/// Writes findings that have to be mended or answered.
+#[must_use]
+pub fn findings_text(findings: &[&Tracked]) -> String {
+    let mut text = "## A reviewer found\n".to_owned();
+    for tracked in findings {
+        let _ = writeln!(text, "- {tracked}");
+        if !tracked.finding.suggestion.is_empty() {
+            let _ = writeln!(text, "  Suggestion: {}", context::bounded(&tracked.finding.suggestion, 1000));
+        }
+        if let Standing::Kept { reason } = &tracked.standing {
+            let _ = writeln!(
+                text,
+                "  It was answered ({}), and the reviewer did not let that hold.",
+                context::bounded(reason, 500)
+            );
+        }
+    }
+    text.push_str("\nMend each, or answer it with the reason why it is not so.\n\n");
+    text
+}
+
+/// Writes what became of earlier findings, for the critic of the next round.
+#[must_use]
+pub fn settled_text(findings: &[Tracked]) -> String {
+    let mut text = String::new();
+    let mended = findings.iter().filter(|tracked| tracked.standing == Standing::Mended);
+    for (at, tracked) in mended.enumerate() {
+        text.push_str(if at == 0 { "## Found earlier and since mended\n" } else { "" });
+        let _ = writeln!(text, "- {tracked}");
+    }
+    let answered = findings.iter().filter_map(|tracked| match &tracked.standing {
+        Standing::Answered { reason } => Some((tracked, reason)),
+        _ => None,
+    });
+    for (at, (tracked, reason)) in answered.enumerate() {
+        text.push_str(if at == 0 { "## Found earlier and answered; judge the answers\n" } else { "" });
+        let _ = writeln!(text, "- {tracked}\n  Answer: {}", context::bounded(reason, 2000));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
     text
 }
 

@@ -3,6 +3,8 @@
 //! Runs on the writer's connection while nothing else is written. Invariant: one transaction each; what is refused leaves
 //! nothing. Trees are read before it begins, and are immutable: only a revision that was added meanwhile has to be looked for.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement, Value,
 };
@@ -18,7 +20,7 @@ use crate::fault::{self, SqliteFault};
 use crate::load::{Cells, job_id, json, small};
 use crate::names;
 use crate::open::begin;
-use crate::pack::Packed;
+use crate::pack::{Packed, unpack};
 use crate::redact;
 use crate::store::SqliteStore;
 use crate::writer::{Exclusive, Request};
@@ -138,15 +140,40 @@ async fn purge(transaction: &DatabaseTransaction, seen: &Seen) -> Result<Purged,
                       SELECT base_blob FROM conflicts WHERE base_blob IS NOT NULL \
                       UNION SELECT ours_blob FROM conflicts WHERE ours_blob IS NOT NULL \
                       UNION SELECT theirs_blob FROM conflicts WHERE theirs_blob IS NOT NULL \
-                      UNION SELECT result_blob FROM conflicts WHERE result_blob IS NOT NULL)";
+                      UNION SELECT result_blob FROM conflicts WHERE result_blob IS NOT NULL) \
+                      AND lower(hex(hash)) NOT IN (SELECT value FROM json_each(?1))";
+        let kept = attempted(transaction).await?;
         let sql = format!("SELECT count(*), coalesce(sum(length(data)), 0) FROM blobs WHERE {unused}");
-        for row in rows(transaction, &sql, Vec::new()).await? {
+        for row in rows(transaction, &sql, vec![Value::from(kept.clone())]).await? {
             let mut cells = Cells::of(&row);
             (purged.blobs, purged.bytes) = (names::uint(cells.take()?), names::uint(cells.take()?));
         }
-        run(transaction, &format!("DELETE FROM blobs WHERE {unused}"), Vec::new()).await?;
+        run(transaction, &format!("DELETE FROM blobs WHERE {unused}"), vec![Value::from(kept)]).await?;
     }
     Ok(purged)
+}
+
+/// Returns the contents of attempts, as a JSON list of hashes: they are looked at and gone back to later.
+async fn attempted(transaction: &DatabaseTransaction) -> Result<String, Fail> {
+    let mut hashes: BTreeSet<String> = BTreeSet::new();
+    let (mut job, mut seq) = (0i64, 0i64);
+    loop {
+        let sql = "SELECT job_id, seq, len, codec, kind FROM events WHERE (job_id, seq) > (?1, ?2) ORDER BY job_id, seq LIMIT 256";
+        let page = rows(transaction, sql, vec![Value::from(job), Value::from(seq)]).await?;
+        if page.is_empty() {
+            return serde_json::to_string(&hashes).map_err(|error| DbErr::Custom(error.to_string()).into());
+        }
+        for row in page {
+            let mut cells = Cells::of(&row);
+            (job, seq) = (cells.take()?, cells.take()?);
+            let (len, codec): (i64, i64) = (cells.take()?, cells.take()?);
+            // What cannot be read keeps nothing, and is told of where it is read.
+            let Ok(bytes) = unpack(len, codec, cells.take()?) else { continue };
+            if let Ok(EventKind::Attempt { attempt }) = serde_json::from_slice(&bytes) {
+                hashes.extend(attempt.contents().map(|hash| hash.to_string()));
+            }
+        }
+    }
 }
 
 /// A revision that stood on another job's, with its whole tree.

@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use vdo_core::check::{CheckCommand, CheckReport, CommandOutcome, CommandSource, Harvested, Runner, Setup};
+use vdo_core::check::{
+    CheckCommand, CheckReport, CommandOutcome, CommandSource, Exit, Harvested, Runner, Setup, TestStatus,
+};
 use vdo_core::content::{Bytes, Mode};
 use vdo_core::path::RepoPath;
 use vdo_core::port::{CheckError, CheckRequest, Checked, Checker, SourceError, TreeSource};
 
-use crate::detect::JUNIT_REPORT;
+use crate::detect::{JSON_REPORT, JUNIT_REPORT};
 use crate::folder::{MaterialiseError, materialise};
 use crate::results;
 use crate::sandbox::{
@@ -26,6 +28,8 @@ use crate::sandbox::{
 
 /// The largest results file that is read.
 const MAX_JUNIT: u64 = 16 * 1024 * 1024;
+/// The most failed tests for which a command is run again.
+const MAX_FAILED_AGAIN: usize = 20;
 
 /// A checker that confines what it runs.
 #[derive(Debug)]
@@ -100,6 +104,41 @@ impl SandboxChecker {
             .with_env("PYTHONDONTWRITEBYTECODE", "1")
     }
 
+    /// Runs one command on the tree that was laid out; returns what it left behind, too.
+    async fn run_once(
+        &self,
+        command: &CheckCommand,
+        request: &CheckRequest<'_>,
+        work: &Path,
+        deps: Option<&PathBuf>,
+        time: Duration,
+    ) -> Result<(CommandOutcome, Vec<Harvested>), CheckError> {
+        let mut invocation = self.invocation(&command.run, work, time);
+        if let Some(dir) = deps {
+            invocation = invocation.with_deps(Deps::Read { dir: dir.clone() });
+        }
+        // A report that lies in the tree is nobody's evidence.
+        for name in [JUNIT_REPORT, JSON_REPORT] {
+            match fs::remove_file(work.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        let report = report_file(command);
+        let harvest = match (report.is_some() || !request.harvest.is_empty()) && !self.in_place() {
+            true => Some(tempfile::Builder::new().prefix("vdo-harvest-").tempdir()?),
+            false => None,
+        };
+        if let Some(harvest) = &harvest {
+            invocation = invocation.with_harvest(harvest.path());
+        }
+        let ran = self.sandbox.run(invocation).await.map_err(refused)?;
+        let left = harvest.as_ref().map_or(work, tempfile::TempDir::path);
+        let report = report.and_then(|name| read(&left.join(name)));
+        let files = request.harvest.iter().filter_map(|path| harvested(left, path)).collect();
+        Ok((outcome(command, &ran, report.as_deref()), files))
+    }
+
     /// Installs what the project needs, unless it lies there already. The inner error is the outcome of a setup that failed.
     async fn prepare(
         &self,
@@ -147,6 +186,10 @@ impl SandboxChecker {
 
 #[async_trait]
 impl Checker for SandboxChecker {
+    fn tier(&self) -> Option<Tier> {
+        Some(self.require.tier())
+    }
+
     async fn check(&self, request: CheckRequest<'_>) -> Result<Checked, CheckError> {
         if !self.in_place() {
             self.probe().await.map_err(refused)?;
@@ -169,23 +212,20 @@ impl Checker for SandboxChecker {
             }
         };
         for command in request.commands {
-            let mut invocation = self.invocation(&command.run, work.path(), request.timeout);
-            if let Some(dir) = &deps {
-                invocation = invocation.with_deps(Deps::Read { dir: dir.clone() });
+            let first = self.run_once(command, &request, work.path(), deps.as_ref(), request.timeout).await?;
+            let (mut outcome, mut left) = first;
+            if let Some(time) = time_for_another(&outcome, request.timeout) {
+                let (again, left_again) = self.run_once(command, &request, work.path(), deps.as_ref(), time).await?;
+                outcome = joined(outcome, &again);
+                left = left_again;
             }
-            let wants_files = command.runner == Runner::Pytest || !request.harvest.is_empty();
-            let harvest = match wants_files && !self.in_place() {
-                true => Some(tempfile::Builder::new().prefix("vdo-harvest-").tempdir()?),
-                false => None,
-            };
-            if let Some(harvest) = &harvest {
-                invocation = invocation.with_harvest(harvest.path());
+            files.extend(left);
+            let stops = command.source == CommandSource::Language && !outcome.passed();
+            report.outcomes.push(outcome);
+            if stops {
+                // What does not compile needs no tests to be known to be broken.
+                break;
             }
-            let ran = self.sandbox.run(invocation).await.map_err(refused)?;
-            let left = harvest.as_ref().map_or(work.path(), tempfile::TempDir::path);
-            let junit = (command.runner == Runner::Pytest).then(|| read(&left.join(JUNIT_REPORT))).flatten();
-            report.outcomes.push(outcome(command, &ran, junit.as_deref()));
-            files.extend(request.harvest.iter().filter_map(|path| harvested(left, path)));
         }
         Ok(Checked { report, files })
     }
@@ -209,16 +249,45 @@ async fn key(setup: &[Setup], source: &dyn TreeSource, tools: &Toolchains) -> Re
     Ok(hasher.finalize().to_hex().chars().take(32).collect())
 }
 
-fn outcome(command: &CheckCommand, report: &RunReport, junit: Option<&[u8]>) -> CommandOutcome {
+/// Returns the file in which a command leaves its results, if it was told to.
+fn report_file(command: &CheckCommand) -> Option<&'static str> {
+    match command.runner {
+        Runner::Pytest => Some(JUNIT_REPORT),
+        Runner::Jest | Runner::Vitest if command.run.contains(JSON_REPORT) => Some(JSON_REPORT),
+        _ => None,
+    }
+}
+
+/// Returns the time for a second run, if the first one is worth it: few tests failed, all of them named, and half of the
+/// time is left. A command that was ended from outside is not run again.
+fn time_for_another(outcome: &CommandOutcome, limit: Duration) -> Option<Duration> {
+    let left = limit.checked_sub(Duration::from_millis(outcome.duration_ms))?;
+    let failed = outcome.count(TestStatus::Failed);
+    let ended = matches!(outcome.exit, Exit::Code(1..=125));
+    (ended && (1..=MAX_FAILED_AGAIN).contains(&failed) && left >= limit / 2).then_some(left)
+}
+
+/// Joins the outcomes of two runs of one command.
+fn joined(first: CommandOutcome, again: &CommandOutcome) -> CommandOutcome {
+    let tests = results::reconcile(&first.tests, &again.tests, again.exit.is_success());
+    let mut joined = CommandOutcome { rerun: Some(again.exit), tests, ..first };
+    joined.duration_ms = joined.duration_ms.saturating_add(again.duration_ms);
+    if joined.is_flaky() {
+        joined.output.push_str("\n[run again on the same tree, the command passed]\n");
+    }
+    joined
+}
+
+fn outcome(command: &CheckCommand, report: &RunReport, written: Option<&[u8]>) -> CommandOutcome {
     let (out, err) = (&report.stdout.text, &report.stderr.text);
     let gap = if out.is_empty() || out.ends_with('\n') || err.is_empty() { "" } else { "\n" };
     let mut output = format!("{out}{gap}{err}");
     for limit in &report.limits_hit {
         output.push_str(&format!("\n[the sandbox's limit on {limit:?} was reached]"));
     }
-    let tests = results::parse(command.runner, &output, junit);
+    let tests = results::parse(command.runner, &output, written);
     let duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX);
-    CommandOutcome { command: command.clone(), exit: report.exit, output, tests, duration_ms }
+    CommandOutcome { command: command.clone(), exit: report.exit, rerun: None, output, tests, duration_ms }
 }
 
 /// Reads a file that a harvest made: a regular one, no larger than a results file may be.

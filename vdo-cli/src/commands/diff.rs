@@ -36,14 +36,23 @@ pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
     if args.patch && app.out.json {
         return Err(Fail::usage("--patch and --json exclude each other"));
     }
+    let engine = app.engine()?;
+    if let Some(attempt) = &args.attempt {
+        engine.store().job(args.a.job).await?;
+        return write(app, args, &engine, engine.attempt_changes(args.a.job, attempt).await?).await;
+    }
     for reference in [Some(args.a), args.b].into_iter().flatten() {
         has_result(app, reference).await?;
     }
-    let engine = app.engine()?;
     let changes = match args.b {
         Some(b) => engine.changes(Some(args.a), b).await?,
         None => engine.changes(None, args.a).await?,
     };
+    write(app, args, &engine, changes).await
+}
+
+/// Writes changes as they were asked for.
+async fn write(app: &App, args: &args::Diff, engine: &Engine, changes: Vec<FileChange>) -> Result<(), Fail> {
     let wants_patch = !app.out.json && (args.patch || !args.stat);
     let mut out = match &args.output {
         Some(path) => {
@@ -54,7 +63,7 @@ pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
         None => Target::Standard,
     };
     // The sum comes first, and is told once every file was looked at.
-    let sums = if args.stat || app.out.json { sizes(&engine, &changes).await? } else { Vec::new() };
+    let sums = if args.stat || app.out.json { sizes(engine, &changes).await? } else { Vec::new() };
     if app.out.json {
         let views: Vec<FileView<'_>> = sums.iter().map(|(change, size)| view(change, size)).collect();
         let text = serde_json::to_string(&views).map_err(|error| Fail::failed(error.to_string()))?;
@@ -67,7 +76,7 @@ pub(crate) async fn diff(app: &App, args: &args::Diff) -> Result<(), Fail> {
             out.write(app, b"\n")?;
         }
         for some in changes.chunks(AT_ONCE) {
-            let contents = load(&engine, some).await?;
+            let contents = load(engine, some).await?;
             for change in some {
                 let (old, new) = (bytes(&contents, change.before), bytes(&contents, change.after));
                 out.write(app, &patch::patch(change, &old, &new))?;

@@ -80,6 +80,24 @@ pub(crate) async fn show(app: &App, args: &args::OneJob) -> Result<(), Fail> {
         let verdict = if check.passed { "passed" } else { "failed" };
         out.line(format!("check     {verdict} in {}: {}", check.tier, story::plain(&check.command, 160)))?;
     }
+    if let Some(comparison) = view.comparison.as_ref().filter(|comparison| !comparison.summary().is_empty()) {
+        out.line(format!("compared  {}", comparison.summary()))?;
+        let lists = [
+            (&comparison.broke, "broke"),
+            (&comparison.new_failed, "fails"),
+            (&comparison.red_before, "was red"),
+            (&comparison.vanished, "vanished"),
+            (&comparison.flaky, "flaky"),
+        ];
+        for (list, what) in lists.into_iter().filter(|(list, _)| !list.is_empty()) {
+            out.line(format!("          {what}: {}", story::plain(&list.named(10), 400)))?;
+        }
+    }
+    for found in &view.findings {
+        let reason = found.standing.reason().map_or(String::new(), |reason| format!(" — {reason}"));
+        let text = story::plain(&format!("{} {}: {}{reason}", found.id, found.standing.as_str(), found.finding), 300);
+        out.line(format!("finding   {text}"))?;
+    }
     let count = |source: &str| view.files.iter().filter(|file| file.source == source).count();
     out.line(format!(
         "files     {} created, {} modified, {} renamed, {} deleted, {} inherited",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use vdo_core::content::BlobHash;
 use vdo_core::id::StepKey;
 use vdo_core::job::JobStatus;
 use vdo_core::port::{CallRow, Clock as _, StepState};
@@ -30,7 +31,13 @@ struct CallView {
 
 /// Shows what happened.
 pub(crate) async fn show(app: &App, args: &args::Log) -> Result<(), Fail> {
-    if args.journal { journal(app, args).await } else { events(app, args).await }
+    if args.attempts {
+        attempts(app, args).await
+    } else if args.journal {
+        journal(app, args).await
+    } else {
+        events(app, args).await
+    }
 }
 
 async fn events(app: &App, args: &args::Log) -> Result<(), Fail> {
@@ -56,6 +63,59 @@ async fn events(app: &App, args: &args::Log) -> Result<(), Fail> {
             app.clock.sleep(Duration::from_millis(300)).await;
         }
     }
+}
+
+/// A task or repair, as it is listed.
+#[derive(Debug, Serialize)]
+struct AttemptLine {
+    step: StepKey,
+    models: Vec<String>,
+    outcome: &'static str,
+    failure: Option<String>,
+    turns: u32,
+    files: Vec<String>,
+    added: u64,
+    removed: u64,
+    /// How many checks failed on its tree, where that was the best so far.
+    failing: Option<u64>,
+    tree_hash: BlobHash,
+}
+
+async fn attempts(app: &App, args: &args::Log) -> Result<(), Fail> {
+    let views = app.engine()?.attempts(args.id).await?;
+    let lines = views.into_iter().map(|view| AttemptLine {
+        step: view.attempt.step,
+        models: view.models,
+        outcome: if view.attempt.failure.is_some() { "given_up" } else { "done" },
+        failure: view.attempt.failure,
+        turns: view.attempt.turns,
+        files: view.attempt.changed.iter().map(|change| change.path.to_string()).collect(),
+        added: view.added,
+        removed: view.removed,
+        failing: view.failing,
+        tree_hash: view.attempt.root,
+    });
+    let lines: Vec<AttemptLine> = lines.collect();
+    if app.out.json {
+        return app.out.value(&lines);
+    }
+    for line in lines {
+        let outcome = line.outcome.replace('_', " ");
+        let files = if line.files.len() == 1 { "file" } else { "files" };
+        let failing = line.failing.map_or(String::new(), |failing| format!(", best so far: {failing} failing"));
+        app.out.line(format!(
+            "{:<18} {outcome:<9} {} {files}, +{} -{}, {}{failing}",
+            line.step.to_string(),
+            line.files.len(),
+            line.added,
+            line.removed,
+            story::plain(&line.models.join(", "), 100)
+        ))?;
+        if let Some(failure) = &line.failure {
+            app.out.line(format!("    {}", story::plain(failure, 300)))?;
+        }
+    }
+    Ok(())
 }
 
 async fn journal(app: &App, args: &args::Log) -> Result<(), Fail> {

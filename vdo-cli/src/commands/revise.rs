@@ -82,8 +82,20 @@ pub(crate) async fn rollback(app: &App, args: &args::Rollback) -> Result<(), Fai
         (Some(_), Some(_)) => return Err(Fail::usage("give the revision once: ID@N or --to N")),
         (number, to) => number.or(to),
     };
-    let engine = app.bare_engine(observer(app))?;
-    let job = engine.rollback(args.id.job, to, AUTHOR).await?;
+    if to.is_some() && (args.task.is_some() || args.attempt.is_some()) {
+        return Err(Fail::usage("a revision, a task or an attempt: give one of them"));
+    }
+    let id = args.id.job;
+    let engine = match (&args.task, &args.attempt) {
+        (None, None) => app.bare_engine(observer(app))?,
+        // What nobody made before has to be checked.
+        _ => app.checking(observer(app)).await?,
+    };
+    let job = match (&args.task, &args.attempt) {
+        (Some(task), _) => engine.rollback_task(id, task, AUTHOR).await?,
+        (None, Some(attempt)) => engine.rollback_to_attempt(id, attempt, AUTHOR).await?,
+        (None, None) => engine.rollback(id, to, AUTHOR).await?,
+    };
     tell(app, &engine, &job).await
 }
 

@@ -1,6 +1,6 @@
 //! `vdo schema`: the JSON Schemas of all that goes over the wire or into a file.
 
-use vdo_core::{edit, event, findings, message, port, schema, task};
+use vdo_core::{edit, event, findings, message, port, run, schema, task};
 
 use crate::args::{self, SchemaOf};
 use crate::fail::Fail;
@@ -10,7 +10,9 @@ use crate::out::Out;
 pub(crate) fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
     let mut schema = match args.what {
         SchemaOf::Tools => {
-            serde_json::to_value(edit::tools::specs()).map_err(|error| Fail::failed(error.to_string()))?
+            let mut specs = edit::tools::specs();
+            specs.push(run::answer_tool());
+            serde_json::to_value(specs).map_err(|error| Fail::failed(error.to_string()))?
         }
         SchemaOf::Plan => schema::of::<task::PlanDraft>(),
         SchemaOf::Reply => schema::of::<message::Reply>(),

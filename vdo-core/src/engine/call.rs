@@ -48,7 +48,9 @@ impl Desk<'_> {
     /// Chooses the first candidate for a step and makes the call to it.
     pub(super) fn first_call(&self, key: &StepKey, ask: &Ask) -> Result<Call, Failure> {
         let candidates = self.candidates(key.phase, !ask.tools.is_empty());
-        self.make_call(key, ask, candidates, 0, 0)
+        // Who comes before the one to be asked first is not asked any more.
+        let first = candidates.iter().position(|one| ask.prefer.as_ref().is_some_and(|name| *name == one.to_string()));
+        self.make_call(key, ask, candidates, first.unwrap_or(0), 0)
     }
 
     fn make_call(
@@ -71,7 +73,7 @@ impl Desk<'_> {
             output: ask.output.clone().filter(|_| abilities.json_schema),
             max_output: Some(abilities.max_output.map_or(ask.max_output, |most| most.min(ask.max_output))),
         };
-        if let Some(failure) = self.exhausted() {
+        if let Some(failure) = self.exhausted(key.phase) {
             return Err(failure);
         }
         self.count_call();
@@ -98,8 +100,21 @@ impl Desk<'_> {
         Ok(Call { row, request, candidates, at, tries })
     }
 
-    /// Sends a call whose intent is written, and goes on until there is an answer or nobody is left to ask.
-    pub(super) async fn perform_ask(&self, key: StepKey, ask: Ask, mut call: Call) -> StepEnd {
+    /// Sends a call whose intent is written, and goes on until there is an answer or nobody is left to ask. A step that the
+    /// run can do without is answered with that.
+    pub(super) async fn perform_ask(&self, key: StepKey, ask: Ask, call: Call) -> StepEnd {
+        let is_optional = ask.is_optional;
+        match self.ask_until(key.clone(), ask, call).await {
+            StepEnd::Failed(failure)
+                if is_optional && !self.is_cancelled() && failure.kind != FailureKind::LimitReached =>
+            {
+                StepEnd::Answer(key, Answer::Declined(failure))
+            }
+            end => end,
+        }
+    }
+
+    async fn ask_until(&self, key: StepKey, ask: Ask, mut call: Call) -> StepEnd {
         loop {
             let failure = match self.send(&key, &call).await {
                 Ok(answer) => return StepEnd::Answer(key, answer),

@@ -63,8 +63,16 @@ impl<'e> Desk<'e> {
     }
 
     /// Says why nothing new may be begun, if a cap of the run is reached.
-    pub(super) fn exhausted(&self) -> Option<Failure> {
+    pub(super) fn exhausted(&self, phase: Phase) -> Option<Failure> {
         let limits = &self.parts().limits;
+        let repairs = if phase == Phase::Repair { self.spent(phase) } else { NanoUsd::ZERO };
+        if let Some(most) = limits.repair_cost.filter(|most| repairs >= *most) {
+            let text = format!(
+                "the repairs of job {} cost {repairs}; {most} are allowed. Raise limits.repair_cost and run the job again to go on",
+                self.job.id
+            );
+            return Some(Failure::new(FailureKind::LimitReached, text));
+        }
         let spent = self.parts().clock.now().since(self.begun).as_secs();
         let text = if spent >= limits.run_seconds {
             format!("the run took {spent} s; {} are allowed. Run the job again to go on", limits.run_seconds)
@@ -74,6 +82,17 @@ impl<'e> Desk<'e> {
             return None;
         };
         Some(Failure::new(FailureKind::LimitReached, text))
+    }
+
+    /// Returns what the calls of a phase cost, or may cost, as far as that is known.
+    fn spent(&self, phase: Phase) -> NanoUsd {
+        let calls = lock(&self.calls);
+        let rows = calls.values().filter(|row| row.step.phase == phase);
+        let cost = |row: &CallRow| match row.state {
+            CallState::Sent | CallState::PossiblyBilled => row.cost.or(row.reserved),
+            _ => row.cost,
+        };
+        rows.filter_map(cost).sum()
     }
 
     /// Counts a call that is about to be made.

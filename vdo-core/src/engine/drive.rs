@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use serde::{Deserialize, Serialize};
 
+use crate::check::CheckReport;
 use crate::conflict::{ConflictRow, How};
 use crate::engine::call::Call;
 use crate::engine::desk::{Desk, StepEnd};
@@ -21,6 +23,7 @@ use crate::money::NanoUsd;
 use crate::port::changes::{CallOutcome, CallWrite, Changes, LeaseChange, StatusChange, StepWrite};
 use crate::port::{CallRow, CallState, Lease, StepRow, StepState, StoreError};
 use crate::prompt::Assignment;
+use crate::route::Candidate;
 use crate::run::{Answer, Ask, Brief, CheckWork, Effects, End, Finished, MergeBrief, Run, Style, Work};
 use crate::tree::Manifest;
 
@@ -136,6 +139,11 @@ async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<
         }
         _ => Style::Text,
     };
+    let repair = style(Phase::Repair);
+    let can_repair = |route: &&Candidate| {
+        let provider = parts.providers.get(&route.provider);
+        provider.is_some_and(|p| repair == Style::Text || p.capabilities(&route.model).tools)
+    };
     Ok(Brief {
         assignment: Assignment {
             job: job.id,
@@ -151,7 +159,8 @@ async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<
         },
         checks: job.spec.checks.clone(),
         build: style(Phase::Build),
-        repair: style(Phase::Repair),
+        repair,
+        repairers: parts.routes.of(Phase::Repair).iter().filter(can_repair).map(ToString::to_string).collect(),
         limits: parts.limits.clone(),
         prompts: parts.prompts.clone(),
     })
@@ -201,7 +210,8 @@ impl<'d> Drive<'d> {
             if self.desk.is_cancelled() && stop.is_none() {
                 continue;
             }
-            if flying.is_empty() {
+            // Nobody waits any more for commands that are still running once the run has ended.
+            if flying.is_empty() || (stop.is_none() && self.run.end().is_some()) {
                 return self.end(stop).await;
             }
             let mut ended = Vec::from_iter(flying.next().await);
@@ -220,8 +230,10 @@ impl<'d> Drive<'d> {
 
     /// Gives an answer to the machine; one of a step that asked no model is kept with its effects.
     fn take(&mut self, key: StepKey, answer: Answer) -> Result<(), EngineError> {
-        if let Answer::Checked(report) = &answer {
-            let bytes = serde_json::to_vec(report).map_err(|error| EngineError::Internal(error.to_string()))?;
+        if self.run.end().is_some() {
+            return Ok(());
+        }
+        if let Some(bytes) = kept(&key, &answer).map_err(|error| EngineError::Internal(error.to_string()))? {
             self.local.insert(key.clone(), bytes);
         }
         self.run.answer(key, answer).map_err(|error| EngineError::Internal(error.to_string()))
@@ -423,9 +435,35 @@ fn replay(key: &StepKey, bytes: &[u8]) -> Result<Answer, EngineError> {
             detail: error.to_string(),
         })
     };
-    if matches!(key.phase, Phase::Test | Phase::Sandbox) || key.tool > 0 {
+    if key.phase == Phase::Base {
+        let (report, from): (CheckReport, Option<JobId>) = serde_json::from_slice(bytes).map_err(damaged)?;
+        Ok(from.map_or(Answer::Checked(report.clone()), |job| Answer::Recalled(report, job)))
+    } else if matches!(key.phase, Phase::Test | Phase::Sandbox) || key.tool > 0 {
         Ok(Answer::Checked(serde_json::from_slice(bytes).map_err(damaged)?))
+    } else if key.phase == Phase::Repair
+        && let Ok(Declined { declined }) = serde_json::from_slice(bytes)
+    {
+        Ok(Answer::Declined(declined))
     } else {
         Ok(Answer::Reply(serde_json::from_slice(bytes).map_err(damaged)?))
     }
+}
+
+/// How the journal keeps that nobody could be asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct Declined {
+    declined: Failure,
+}
+
+/// Returns what the journal keeps of an answer that no model gave; none of one that it has already or that is not kept.
+fn kept(key: &StepKey, answer: &Answer) -> Result<Option<Vec<u8>>, serde_json::Error> {
+    Ok(Some(match answer {
+        Answer::Checked(report) if key.phase == Phase::Base => serde_json::to_vec(&(report, None::<JobId>))?,
+        Answer::Checked(report) => serde_json::to_vec(report)?,
+        Answer::Recalled(report, job) => serde_json::to_vec(&(report, Some(job)))?,
+        Answer::Declined(failure) => serde_json::to_vec(&Declined { declined: failure.clone() })?,
+        Answer::Loaded(_) | Answer::Merged(_) | Answer::Scanned(_) | Answer::Reply(_) | Answer::Delivered => {
+            return Ok(None);
+        }
+    }))
 }

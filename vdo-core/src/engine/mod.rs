@@ -5,6 +5,7 @@
 //! Invariant: a provider's answer is in the journal before it is read, and a step that has one is never asked again.
 
 mod archive;
+mod attempts;
 mod builder;
 mod call;
 mod conflicts;
@@ -40,6 +41,7 @@ use crate::tree::FileTree;
 
 use signal::Signal;
 
+pub use attempts::AttemptView;
 pub use builder::{Deliveries, EngineBuilder, Observer};
 pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
 pub use corrections::Corrected;

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::steps::LAUNCH_TRIES;
-use crate::check::{CheckCommand, CheckReport, CommandSource, Tier};
+use crate::check::{CheckCommand, CheckReport, CommandSource, Tier, Verdict};
 use crate::content::Blob;
 use crate::contents::Contents;
 use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::chain;
-use crate::id::{JobId, Phase, RevisionId};
+use crate::id::{JobId, Phase, RevisionId, TaskId};
 use crate::job::{Cause, Job, JobKind, JobStatus, Revision, Stamp};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, CheckWrite, Guard, LeaseChange, NewRevision};
@@ -84,6 +84,26 @@ pub enum Refusal {
         /// Where they do not.
         paths: Vec<RepoPath>,
     },
+    /// The job has no such attempt.
+    #[error("job {job} has no attempt {name:?}; it has: {}", if .known.is_empty() { "none".to_owned() } else { .known.join(", ") })]
+    NoAttempt {
+        /// The job.
+        job: JobId,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Later changes of the job build on those of the task.
+    #[error("what task {task} of job {job} did cannot be taken back: later changes build on it in {}", path_list(.paths))]
+    TaskConflicts {
+        /// The job.
+        job: JobId,
+        /// The task.
+        task: TaskId,
+        /// Where they do.
+        paths: Vec<RepoPath>,
+    },
     /// A rebase waits for decisions.
     #[error("a rebase of job {job} waits for decisions on {}; decide them with vdo resolve, or give it up with vdo rebase --abort", path_list(.paths))]
     Rebasing {
@@ -148,8 +168,14 @@ impl Evidence {
     /// Says why the tree cannot be trusted, if the commands say so.
     pub(super) fn failure(&self, job: JobId) -> Option<String> {
         let report = self.report().filter(|report| !report.passed())?;
-        let failures = crate::context::bounded(&crate::prompt::failures_text(report), MAX_REASON);
         let id = job.number();
+        if report.verdict() == Verdict::Unverified {
+            let why = "no test ran on the new revision, so nothing shows whether it works";
+            return Some(format!(
+                "{why}; correct it, take it back with vdo rollback {id}, or accept it with vdo approve {id}"
+            ));
+        }
+        let failures = crate::context::bounded(&crate::prompt::failures_text(report), MAX_REASON);
         Some(format!(
             "the checks fail on the new revision; correct it, take it back with vdo rollback {id}, or accept it with vdo approve {id}:\n{failures}"
         ))
@@ -309,7 +335,14 @@ impl Engine {
             let attempt =
                 u32::try_from(self.parts.store.checks(job.id).await?.len()).unwrap_or(u32::MAX).saturating_add(1);
             let (phase, passed) = (Phase::Sandbox, report.passed());
-            changes.events.push(EventKind::Checked { phase, attempt, passed, report: report.clone() });
+            changes.events.push(EventKind::Checked {
+                phase,
+                attempt,
+                passed,
+                report: report.clone(),
+                comparison: None,
+                from: None,
+            });
             changes.checks.push(CheckWrite { phase, attempt, report: report.clone() });
         }
         match new.evidence.report() {

@@ -1,11 +1,13 @@
 //! The steps that ask no model: loading, scanning, checking and delivering.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::check::CheckReport;
 use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Advice, Failure, FailureKind, chain};
-use crate::id::{JobId, RevisionRef, StepKey};
+use crate::id::{JobId, Phase, RevisionRef, StepKey};
 use crate::job::{Cause, JobStatus};
 use crate::port::changes::{LeaseChange, NewRevision, StatusChange, StepWrite};
 use crate::port::{CheckError, CheckRequest, Delivery, Deployment, StepState, TreeSource};
@@ -17,6 +19,8 @@ use super::drive::Drive;
 
 /// How many jobs of the lineage a target is shown the trees of.
 const MAX_ANCESTORS: usize = 50;
+/// How many ancestors are asked whether they know a tree.
+const MAX_ASKED_ANCESTORS: usize = 8;
 /// How often a sandbox that failed to start is tried again.
 pub(super) const LAUNCH_TRIES: u32 = 3;
 
@@ -129,8 +133,42 @@ impl Engine {
 }
 
 impl Desk<'_> {
+    /// Looks for what an ancestor's checks said of exactly this tree, with the same commands in the same tier. What has to be
+    /// installed follows from the tree.
+    async fn recorded(&self, work: &CheckWork) -> Result<Option<(CheckReport, JobId)>, EngineError> {
+        let Some(tier) = self.parts().checker.tier() else { return Ok(None) };
+        let store = &self.parts().store;
+        let root = work.tree.root_hash();
+        let is_same = |report: &CheckReport| {
+            let commands = report.outcomes.iter().map(|outcome| &outcome.command);
+            report.tree_hash == root
+                && report.tier == tier
+                && report.setup_failed.is_none()
+                && commands.eq(work.commands.iter())
+        };
+        let mut open: BTreeSet<JobId> = self.job.parents.iter().map(|link| link.job).collect();
+        let mut looked = 0;
+        // The nearest first: a job is made after its parents.
+        while let Some(id) = open.pop_last().filter(|_| looked < MAX_ASKED_ANCESTORS) {
+            looked += 1;
+            let checks = store.checks(id).await?;
+            if let Some((_, _, report)) = checks.into_iter().rev().find(|(_, _, report)| is_same(report)) {
+                return Ok(Some((report, id)));
+            }
+            open.extend(store.job(id).await?.parents.iter().map(|link| link.job));
+        }
+        Ok(None)
+    }
+
     /// Runs check commands. That a command fails is an answer; that none could be run is not.
     pub(super) async fn perform_check(&self, key: StepKey, work: CheckWork, source: StoreSource) -> StepEnd {
+        if key.phase == Phase::Base {
+            match self.recorded(&work).await {
+                Ok(Some((report, job))) => return StepEnd::Answer(key, Answer::Recalled(report, job)),
+                Ok(None) => {}
+                Err(error) => return StepEnd::Fatal(error),
+            }
+        }
         let request = CheckRequest::new(&source, &work.commands)
             .with_setup(&work.setup)
             .with_timeout(Duration::from_secs(work.seconds));

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod crash;
+mod judging;
 mod merge;
 mod money;
 mod operations;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::check::{CheckCommand, CheckReport, Harvested, Setup};
+use crate::check::{CheckCommand, CheckReport, Harvested, Setup, Tier};
 use crate::path::RepoPath;
 use crate::port::{SourceError, TreeSource};
 
@@ -91,6 +91,12 @@ pub enum CheckError {
 /// Dropping the future ends everything it started.
 #[async_trait]
 pub trait Checker: fmt::Debug + Send + Sync {
+    /// Returns the tier its commands run in, if it is the same for all: a recorded report is taken for a new one only then.
+    /// Default: not known.
+    fn tier(&self) -> Option<Tier> {
+        None
+    }
+
     /// Lays the tree out, sets it up and runs the commands.
     ///
     /// # Errors

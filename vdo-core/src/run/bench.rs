@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::circles::Circles;
 use super::planning::spoken;
 use super::state::{CheckWork, Effects, Run, Work};
-use super::{Answer, Style, look};
-use crate::check::{CheckCommand, CheckReport, CommandSource, Runner};
+use super::{Answer, Style, answers, look};
+use crate::check::{CheckCommand, CommandSource, Runner};
 use crate::content::BlobHash;
 use crate::contents::Contents;
 use crate::context::bounded;
 use crate::edit::{self, Edit, FileOp, Known, Whole, apply, tools};
 use crate::event::EventKind;
+use crate::failure::FailureKind;
 use crate::id::{Phase, StepKey};
 use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
 use crate::path::RepoPath;
@@ -25,8 +27,6 @@ use crate::syntax::Syntax;
 use crate::task::{Plan, Task};
 use crate::tree::FileTree;
 
-/// How often one tool call may be repeated before the task is given up.
-const MAX_REPEATS: usize = 3;
 /// The most tool calls taken from one reply.
 const MAX_CALLS: usize = 50;
 
@@ -52,12 +52,19 @@ pub(super) struct Bench {
     pub(super) shown: BTreeSet<RepoPath>,
     /// The reply whose commands are being run, and the results so far.
     pending: Option<Pending>,
-    seen: Vec<String>,
+    /// What keeps it from going round in circles.
+    circles: Circles,
+    /// The findings it has to mend or answer.
+    pub(super) asked: BTreeSet<String>,
+    /// The answers it gave, by finding.
+    pub(super) answers: BTreeMap<String, String>,
     refusals: u32,
     /// Set once it is done.
     pub(super) done: bool,
     /// Set once it is given up, and why.
     pub(super) failed: Option<String>,
+    /// What kind of an end that is, if it is not that no reply could be used.
+    pub(super) failed_kind: Option<FailureKind>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,10 +89,13 @@ impl Bench {
             must_create: Vec::new(),
             shown: BTreeSet::new(),
             pending: None,
-            seen: Vec::new(),
+            circles: Circles::default(),
+            asked: BTreeSet::new(),
+            answers: BTreeMap::new(),
             refusals: 0,
             done: false,
             failed: None,
+            failed_kind: None,
         }
     }
 
@@ -137,8 +147,15 @@ impl Bench {
         let mut ask = run.ask(prompt, self.opening.as_deref().unwrap_or_default(), &self.messages, &self.key);
         if style == Style::Tools {
             ask.tools = tools::specs();
+            if !self.asked.is_empty() {
+                ask.tools.push(answers::spec());
+            }
         }
         ask.edit_format = Some(style.as_str());
+        if self.key.phase == Phase::Repair {
+            ask.prefer = run.escalated_to();
+            ask.is_optional = self.asked.is_empty() && run.may_do_without_repair();
+        }
         Some(Work::Ask(Box::new(ask)))
     }
 
@@ -186,7 +203,7 @@ impl Bench {
             };
             let key = self.key.clone().with_tool(tool);
             if let (Some(Answer::Checked(report)), Some((id, _))) = (inbox.remove(&key), pending.runs.remove(&tool)) {
-                pending.results.push(command_result(id, &report));
+                pending.results.push(look::command_result(id, &report));
                 effects.applied.push(key);
             }
             if pending.runs.is_empty()
@@ -200,6 +217,12 @@ impl Bench {
         effects.applied.push(self.key.clone());
         if reply.tool_calls().next().is_some() {
             self.take_calls(reply, contents, run, effects);
+            return true;
+        }
+        let reply = self.hear_answers(reply);
+        if reply.text().trim().is_empty() && self.is_answered() {
+            effects.outcomes.push((self.key.clone(), Outcome::Accepted));
+            self.finish(effects);
         } else {
             self.take_text(&reply, contents, run, effects);
         }
@@ -274,11 +297,11 @@ impl Bench {
         pending: &mut Pending,
         effects: &mut Effects,
     ) -> Result<Option<String>, String> {
-        let print = format!("{} {}", call.name, bounded(&call.input.to_string(), 2000));
-        let repeats = self.seen.iter().filter(|seen| **seen == print).count();
-        self.seen.push(print);
-        if repeats >= MAX_REPEATS {
-            self.failed = Some(format!("the model called {} with the same arguments {} times", call.name, repeats + 1));
+        if let Some(why) = self.circles.repeats_call(call) {
+            self.give_up(FailureKind::Stalled, &why);
+        }
+        if call.name == answers::NAME {
+            return self.answer(call).map(Some);
         }
         match tools::parse(call)? {
             tools::Tool::Read(input) => look::read(&input, &self.tree, contents).map(Some),
@@ -295,8 +318,11 @@ impl Bench {
             tools::Tool::Edit(edit) => {
                 let before = self.tree.clone();
                 // Edits of one path build on each other within a turn, as the model sees them one by one.
-                self.lay(std::slice::from_ref(&edit), contents, run, effects)
-                    .map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
+                let laid = self.lay(std::slice::from_ref(&edit), contents, run, effects);
+                if laid.is_ok() && self.tree != before {
+                    self.circles.tree_is(self.tree.root_hash());
+                }
+                laid.map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
                     .map_err(|faults| faults.join("; "))
             }
         }
@@ -317,13 +343,17 @@ impl Bench {
         });
         self.messages.push(spoken(&pending.reply));
         self.messages.push(Message { role: Role::User, blocks: results });
+        if self.circles.end_turn() >= run.looks {
+            let why = format!("nothing was changed in {} exchanges, and the model was only looking", run.looks);
+            self.give_up(FailureKind::Stalled, &why);
+        }
         self.next_turn(run);
     }
 
     fn next_turn(&mut self, run: &Rules<'_>) {
         self.key.turn += 1;
         if self.key.turn > run.turns && self.failed.is_none() {
-            self.failed = Some(format!("the task is not done after {} exchanges", run.turns));
+            self.give_up(FailureKind::LimitReached, &format!("the task is not done after {} exchanges", run.turns));
         }
     }
 
@@ -409,7 +439,7 @@ impl Bench {
     fn lacks(&self) -> Result<(), Vec<String>> {
         let missing = self.must_create.iter().filter(|path| self.tree.get(path).is_none());
         let faults: Vec<String> = missing.map(|path| format!("{path} was to be created and is not there")).collect();
-        if faults.is_empty() && self.tree == self.base {
+        if faults.is_empty() && self.tree == self.base && !self.is_answered() {
             return Err(vec!["nothing was changed yet".to_owned()]);
         }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -440,6 +470,8 @@ pub(super) struct Rules<'a> {
     pub(super) style: Style,
     pub(super) turns: u32,
     pub(super) refusals: u32,
+    /// Exchanges in a row that may change nothing.
+    pub(super) looks: u32,
     pub(super) syntax: &'a dyn Syntax,
     /// The files that were there before the job.
     pub(super) given: &'a FileTree,
@@ -469,12 +501,4 @@ fn run_command(call: &ToolCall) -> String {
         Ok(tools::Tool::Run(input)) => input.command,
         _ => String::new(),
     }
-}
-
-fn command_result(id: String, report: &CheckReport) -> Block {
-    let outcomes = report.setup_failed.iter().chain(&report.outcomes);
-    let content: String = outcomes
-        .map(|outcome| format!("exit code {}\n{}\n", outcome.exit.code(), bounded(&outcome.output, 12_000)))
-        .collect();
-    Block::ToolResult { id, content, is_error: false }
 }

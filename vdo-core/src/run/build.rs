@@ -10,7 +10,7 @@ use crate::check::CommandSource;
 use crate::content::BlobHash;
 use crate::context;
 use crate::diff;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::id::Phase;
 use crate::job::MergePolicy;
 use crate::merge;
@@ -54,10 +54,13 @@ impl Run {
                 bench.opening = Some(self.task_opening(bench));
                 changed = true;
             }
-            changed |= self.step_bench(bench, syntax, effects);
+            if self.step_bench(bench, syntax, effects) {
+                changed = true;
+                effects.events.extend(bench.is_over().then(|| self.attempt(bench)));
+            }
         }
         let over = benches.iter().all(Bench::is_over);
-        let failure = benches.iter().find_map(|bench| bench.failed.clone().map(|why| (bench.key.task.clone(), why)));
+        let failure = benches.iter().find_map(|bench| Some((bench.key.task.clone(), bench.failure()?)));
         if let Stage::Build { wave, .. } = &mut self.stage {
             *wave = benches;
         }
@@ -66,7 +69,7 @@ impl Run {
         }
         if let Some((task, why)) = failure {
             let task = task.map_or_else(String::new, |task| format!("task {task}: "));
-            self.fail(Failure::new(FailureKind::UnusableReply, format!("{task}{why}")));
+            self.fail(Failure::new(why.kind, format!("{task}{}", why.message)));
             return true;
         }
         self.join(finished, syntax, effects);
@@ -78,7 +81,8 @@ impl Run {
         let limits = &self.brief.limits;
         let style = self.style(bench.key.phase);
         let (given, plan) = (&self.given, self.plan.as_ref());
-        let rules = Rules { style, turns: limits.turns, refusals: limits.refusals, syntax, given, plan };
+        let (turns, refusals, looks) = (limits.turns, limits.refusals, limits.looks);
+        let rules = Rules { style, turns, refusals, looks, syntax, given, plan };
         bench.step(&mut self.inbox, &mut self.contents, &rules, effects)
     }
 
@@ -172,13 +176,20 @@ impl Run {
 
     pub(super) fn take_rescanned(&mut self, effects: &mut Effects) -> bool {
         let key = rescan();
+        let named = self.commands.iter().any(|command| command.source == CommandSource::User);
+        let Some(Answer::Scanned(scanned)) = self.inbox.get(&key) else { return false };
+        let is_other = !named && !scanned.checks.is_empty() && self.commands != scanned.checks;
+        if is_other && self.is_base_open() {
+            // Other commands are compared with a report of their own, after the one under way.
+            return false;
+        }
         let Some(Answer::Scanned(scanned)) = self.inbox.remove(&key) else { return false };
         effects.applied.push(key);
-        let named = self.commands.iter().any(|command| command.source == CommandSource::User);
-        if !named && !scanned.checks.is_empty() {
+        if is_other {
             self.commands.clone_from(&scanned.checks);
         }
         self.scanned = scanned;
+        self.plan_base();
         self.begin_test(effects);
         true
     }

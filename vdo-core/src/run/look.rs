@@ -2,14 +2,19 @@
 
 use std::fmt::Write as _;
 
+use crate::check::CheckReport;
 use crate::contents::Contents;
 use crate::context::bounded;
 use crate::edit::tools::{List, ReadFile, Search};
+use crate::message::Block;
+use crate::output;
 use crate::path::RepoPath;
 use crate::tree::FileTree;
 
 /// The most bytes one look shows.
 const MAX_SHOWN: usize = 32_000;
+/// The most bytes of a command's output.
+const MAX_RUN_OUTPUT: usize = 12_000;
 /// The most lines a search shows.
 const MAX_HITS: usize = 80;
 
@@ -58,4 +63,15 @@ pub(super) fn list(input: &List, tree: &FileTree) -> String {
     };
     let names: Vec<&str> = tree.0.keys().map(RepoPath::as_str).filter(|path| path.starts_with(&prefix)).collect();
     if names.is_empty() { "(no files)".to_owned() } else { bounded(&names.join("\n"), MAX_SHOWN) }
+}
+
+/// Writes what a command of the model printed, in short.
+pub(super) fn command_result(id: String, report: &CheckReport) -> Block {
+    let outcomes = report.setup_failed.iter().chain(&report.outcomes);
+    let content: String = outcomes
+        .map(|outcome| {
+            format!("exit code {}\n{}\n", outcome.exit.code(), output::shortest(&outcome.output, MAX_RUN_OUTPUT))
+        })
+        .collect();
+    Block::ToolResult { id, content, is_error: false }
 }

@@ -10,14 +10,21 @@
 //! The engine is one driver; a host can be another (see the examples). The state is plain data with a version.
 //! Invariant: the same answers give the same state, in whatever order they come.
 
+mod answers;
+mod attempt;
+mod before;
 mod bench;
 mod build;
+mod circles;
+mod excerpt;
 mod judge;
 mod keep;
 mod look;
+mod mending;
 mod merging;
 mod planning;
 mod resolution;
+mod review;
 mod state;
 
 use std::collections::BTreeSet;
@@ -26,13 +33,14 @@ use crate::check::CheckReport;
 use crate::content::{Blob, BlobHash};
 use crate::contents::Contents;
 use crate::failure::Failure;
-use crate::id::{Phase, StepKey};
+use crate::id::{JobId, Phase, StepKey};
 use crate::merge::Merged;
 use crate::message::Reply;
 use crate::port::Scanned;
 use crate::syntax::Syntax;
 use crate::tree::FileTree;
 
+pub use answers::spec as answer_tool;
 pub(crate) use planning::runner_of;
 pub use resolution::{check_text, merged_mode, side_labels};
 pub use state::{
@@ -51,8 +59,12 @@ pub enum Answer {
     Scanned(Scanned),
     /// To [`Work::Ask`].
     Reply(Reply),
+    /// To a [`Work::Ask`] that is optional: nobody could be asked.
+    Declined(Failure),
     /// To [`Work::Check`].
     Checked(CheckReport),
+    /// To the [`Work::Check`] of [`Phase::Base`], where an ancestor's record says already what would come of it.
+    Recalled(CheckReport, JobId),
     /// To [`Work::Deliver`].
     Delivered,
 }
@@ -131,7 +143,7 @@ impl Run {
     /// Returns the steps that can be done now and have no answer yet.
     #[must_use]
     pub fn ready(&self) -> Vec<StepKey> {
-        let keys: Vec<StepKey> = match &self.stage {
+        let mut keys: Vec<StepKey> = match &self.stage {
             Stage::Load => vec![StepKey::first(Phase::Load)],
             Stage::Merge(merging) => merging.ready(),
             Stage::Scan => vec![StepKey::first(Phase::Scan)],
@@ -145,6 +157,7 @@ impl Run {
             Stage::Deliver { .. } => vec![StepKey::first(Phase::Deliver)],
             Stage::Ended(_) => Vec::new(),
         };
+        keys.extend(self.base_step());
         keys.into_iter().filter(|key| !self.inbox.contains_key(key)).collect()
     }
 
@@ -156,6 +169,9 @@ impl Run {
         let not_ready = || RunError::NotReady(key.clone());
         if !self.ready().contains(key) {
             return Err(not_ready());
+        }
+        if key.phase == Phase::Base {
+            return self.base_work().map(|work| Work::Check(Box::new(work))).ok_or_else(not_ready);
         }
         match &self.stage {
             Stage::Load => Ok(Work::Load),
@@ -188,7 +204,9 @@ impl Run {
                 | (Answer::Scanned(_), Phase::Scan, _)
                 | (Answer::Merged(_), Phase::Merge, 0)
                 | (Answer::Reply(_), Phase::Merge | Phase::Plan | Phase::Build | Phase::Repair | Phase::Critique, 0)
-                | (Answer::Checked(_), Phase::Test | Phase::Sandbox, 0)
+                | (Answer::Declined(_), Phase::Repair, 0)
+                | (Answer::Checked(_), Phase::Base | Phase::Test | Phase::Sandbox, 0)
+                | (Answer::Recalled(..), Phase::Base, 0)
                 | (Answer::Checked(_), Phase::Build | Phase::Repair, 1..)
                 | (Answer::Delivered, Phase::Deliver, _)
         );
@@ -217,7 +235,15 @@ impl Run {
                 wanted.extend(self.join_wants());
                 wanted
             }
-            Stage::Repair(bench) => bench.wanted(self),
+            Stage::Repair(bench) => {
+                let mut wanted = bench.wanted(self);
+                if bench.opening.is_none() {
+                    // What large files were before shows where they were changed.
+                    let old = bench.shown.iter().filter_map(|path| self.given.get(path));
+                    wanted.extend(old.map(|entry| entry.blob));
+                }
+                wanted
+            }
             Stage::Critique(talk) if talk.opening.is_none() => self.change_wants(),
             _ => BTreeSet::new(),
         }
@@ -239,6 +265,9 @@ impl Run {
 
     /// Makes one move; returns whether anything changed.
     fn step(&mut self, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
+        if self.take_base(effects) {
+            return true;
+        }
         match &mut self.stage {
             Stage::Load => self.take_loaded(effects),
             Stage::Merge(_) => self.step_merge(syntax, effects),

@@ -84,6 +84,7 @@ impl Run {
         let key = StepKey::first(Phase::Scan);
         let Some(Answer::Scanned(scanned)) = self.inbox.remove(&key) else { return false };
         effects.applied.push(key);
+        self.given_setup.clone_from(&scanned.setup);
         self.scanned = scanned;
         if self.is_plain_merge() {
             self.commands = self.choose_commands(None, effects);
@@ -126,6 +127,8 @@ impl Run {
             prompt: prompt.label(),
             prompt_hash: prompt.hash(),
             edit_format: None,
+            prefer: None,
+            is_optional: false,
         }
     }
 
@@ -180,6 +183,7 @@ impl Run {
         effects.events.push(EventKind::Planned { summary: plan.summary.clone(), tasks });
         self.commands = self.choose_commands(Some(&plan), effects);
         self.plan = Some(plan);
+        self.plan_base();
         self.phase_begins(Phase::Build, effects);
         self.stage = Stage::Build { done: BTreeSet::new(), wave: Vec::new() };
         self.next_wave();
@@ -211,14 +215,25 @@ impl Run {
 
 /// Guesses how a command's output is read.
 pub(crate) fn runner_of(command: &str) -> Runner {
-    let has = |word: &str| command.split(|c: char| c.is_whitespace() || c == '/').any(|part| part == word);
-    if has("pytest") {
+    let words: Vec<&str> = command.split(|c: char| c.is_whitespace() || matches!(c, '/' | ';' | '(' | ')')).collect();
+    let has = |word: &str| words.contains(&word);
+    if has("pytest") || has("py.test") {
         Runner::Pytest
-    } else if has("unittest") {
+    } else if has("unittest") || (has("manage.py") && has("test")) {
         Runner::Unittest
-    } else if has("cargo") && (has("test") || has("nextest")) {
+    } else if has("cargo") && has("nextest") {
+        Runner::Nextest
+    } else if has("cargo") && has("test") {
         Runner::Cargo
-    } else if has("npm") || has("node") || has("npx") {
+    } else if has("jest") {
+        Runner::Jest
+    } else if has("vitest") {
+        Runner::Vitest
+    } else if has("mocha") {
+        Runner::Mocha
+    } else if ["npm", "npx", "yarn", "pnpm"].into_iter().any(has) && ["test", "t", "tst"].into_iter().any(has)
+        || has("node") && words.iter().any(|word| word.starts_with("--test"))
+    {
         Runner::Node
     } else if has("go") && has("test") {
         Runner::Go

@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Answer;
+use super::before::Before;
 use super::bench::Bench;
+use super::mending::Best;
 use super::merging::Merging;
 use super::planning::Talk;
 use crate::check::{CheckCommand, CheckReport, Setup};
+use crate::compare::Comparison;
 use crate::conflict::{ConflictRow, How};
 use crate::content::{Blob, BlobHash, Entry};
 use crate::contents::Contents;
 use crate::event::EventKind;
 use crate::failure::Failure;
-use crate::findings::Finding;
+use crate::findings::Tracked;
 use crate::id::{Phase, RevisionRef, StepKey, TaskId};
 use crate::job::{MergePolicy, Stamp};
 use crate::message::{Message, OutputSchema, ToolSpec};
+use crate::money::NanoUsd;
 use crate::path::RepoPath;
 use crate::port::changes::CheckWrite;
 use crate::port::{Outcome, Scanned};
@@ -26,7 +30,7 @@ use crate::task::Plan;
 use crate::tree::{Delta, FileTree};
 
 /// The version of the state's form.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Caps on one run. Reaching one ends the run with a typed failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,10 @@ pub struct Limits {
     pub refusals: u32,
     /// Repairs after failed checks and findings together; 0 turns repair off. Default: 4.
     pub repairs: u32,
+    /// No call for a repair is begun once those before it cost this much; none: as much as the job may. Default: none.
+    pub repair_cost: Option<NanoUsd>,
+    /// Exchanges in a row that may change nothing, per task or repair. Default: 20.
+    pub looks: u32,
     /// Reviews. Default: 3.
     pub critiques: u32,
     /// Bytes of code in a planning request. Default: 60,000.
@@ -61,6 +69,8 @@ impl Default for Limits {
             turns: 40,
             refusals: 3,
             repairs: 4,
+            repair_cost: None,
+            looks: 20,
             critiques: 3,
             context_bytes: crate::context::DEFAULT_BUDGET,
             check_seconds: 600,
@@ -102,6 +112,34 @@ impl Limits {
 }
 
 impl Limits {
+    /// Sets what the calls for repairs may cost together.
+    #[must_use]
+    pub fn with_repair_cost(mut self, cost: NanoUsd) -> Self {
+        self.repair_cost = Some(cost);
+        self
+    }
+
+    /// Sets how many exchanges in a row may change nothing.
+    #[must_use]
+    pub fn with_looks(mut self, exchanges: u32) -> Self {
+        self.looks = exchanges;
+        self
+    }
+
+    /// Sets how many exchanges with a model a task or repair may take.
+    #[must_use]
+    pub fn with_turns(mut self, turns: u32) -> Self {
+        self.turns = turns;
+        self
+    }
+
+    /// Sets the number of reviews.
+    #[must_use]
+    pub fn with_critiques(mut self, critiques: u32) -> Self {
+        self.critiques = critiques;
+        self
+    }
+
     /// Sets how many calls one run may make.
     #[must_use]
     pub fn with_calls(mut self, calls: u32) -> Self {
@@ -151,6 +189,8 @@ pub struct Brief {
     pub build: Style,
     /// How repairers are asked.
     pub repair: Style,
+    /// Who can be asked for repairs, in order, each as `provider:model`. The second is asked once repairs get nowhere.
+    pub repairers: Vec<String>,
     /// The caps.
     pub limits: Limits,
     /// The wordings.
@@ -205,6 +245,10 @@ pub struct Ask {
     pub prompt_hash: BlobHash,
     /// The edit format asked for, if edits are.
     pub edit_format: Option<&'static str>,
+    /// Who is to be asked first, as `provider:model`; none: the first candidate of the phase.
+    pub prefer: Option<String>,
+    /// Whether the run can go on without an answer: see [`Answer::Declined`].
+    pub is_optional: bool,
 }
 
 /// Commands to run on a tree.
@@ -327,6 +371,8 @@ pub struct Run {
     /// The step that wrote a path last.
     pub(super) steps: BTreeMap<RepoPath, StepKey>,
     pub(super) scanned: Scanned,
+    /// What the files the work starts from need installed.
+    pub(super) given_setup: Vec<Setup>,
     pub(super) plan: Option<Plan>,
     pub(super) commands: Vec<CheckCommand>,
     /// How often the checks ran, are running or come next.
@@ -334,14 +380,28 @@ pub struct Run {
     pub(super) repairs: u32,
     pub(super) critiques: u32,
     pub(super) sandboxes: u32,
-    /// The last report of the test phase.
+    /// The checks of what the work starts from.
+    pub(super) before: Option<Before>,
+    /// The last report of the test or sandbox phase.
     pub(super) report: Option<CheckReport>,
+    /// What that report shows against the one on what the work started from.
+    pub(super) comparison: Option<Comparison>,
     /// What failed last, to notice a repair that changed nothing.
     pub(super) last_failure: Option<String>,
-    /// Findings that were to be mended.
-    pub(super) open: Vec<Finding>,
+    /// The tree that fails least of those that were tested and failed.
+    pub(super) best: Option<Best>,
+    /// The trees that were tested and failed.
+    pub(super) tried: BTreeSet<BlobHash>,
+    /// How often somebody else was asked because repairs got nowhere.
+    pub(super) rung: usize,
+    /// What was found, and what became of it.
+    pub(super) findings: Vec<Tracked>,
     /// What the repair under way has to mend.
     pub(super) why: String,
+    /// The places that the failure points at.
+    pub(super) places: Vec<(RepoPath, u32)>,
+    /// What the last tested tree was made by.
+    pub(super) last_attempt: Option<StepKey>,
     #[serde(skip)]
     pub(super) inbox: BTreeMap<StepKey, Answer>,
     #[serde(skip)]
@@ -360,16 +420,24 @@ impl Run {
             tree: FileTree::default(),
             steps: BTreeMap::new(),
             scanned: Scanned::default(),
+            given_setup: Vec::new(),
             plan: None,
             commands: Vec::new(),
             tests: 1,
             repairs: 0,
             critiques: 1,
             sandboxes: 1,
+            before: None,
             report: None,
+            comparison: None,
             last_failure: None,
-            open: Vec::new(),
+            best: None,
+            tried: BTreeSet::new(),
+            rung: 0,
+            findings: Vec::new(),
             why: String::new(),
+            places: Vec::new(),
+            last_attempt: None,
             inbox: BTreeMap::new(),
             contents: Contents::default(),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::check::{CheckCommand, CommandOutcome, CommandSource, Exit, Runner, Tier};
+use crate::check::{CheckCommand, CommandOutcome, CommandSource, Exit, Runner, TestResult, TestStatus, Tier};
 use crate::content::Entry;
 use crate::event::EventKind;
 use crate::failure::FailureKind;
@@ -30,6 +30,7 @@ fn brief() -> Brief {
         checks: vec!["make check".to_owned()],
         build: Style::Text,
         repair: Style::Text,
+        repairers: Vec::new(),
         limits: Limits::default(),
         prompts: Prompts::default(),
     }
@@ -41,6 +42,8 @@ struct Hand {
     files: Contents,
     events: Vec<EventKind>,
     asked: Vec<String>,
+    /// Whether the test answers for what was there before.
+    is_base_told: bool,
 }
 
 impl Hand {
@@ -64,7 +67,8 @@ impl Hand {
                 (path, Entry::file(blob.hash()))
             })
             .collect();
-        let mut hand = Self { run: Run::new(brief), files: contents, events: Vec::new(), asked: Vec::new() };
+        let mut hand =
+            Self { run: Run::new(brief), files: contents, events: Vec::new(), asked: Vec::new(), is_base_told: false };
         hand.give("load/-/1/1", Answer::Loaded(Loaded { parents: Vec::new(), tree }));
         hand.give("scan/-/1/1", Answer::Scanned(Scanned { files: facts, ..Scanned::default() }));
         hand
@@ -77,6 +81,10 @@ impl Hand {
 
     fn settle(&mut self) {
         self.advance();
+        // What was there before passes all checks, where a test says nothing else.
+        if !self.is_base_told && self.ready().contains(&"base/-/1/1".to_owned()) {
+            self.check("base/-/1/1", 0, "");
+        }
         // What was built shows nothing new to a scan of these tests.
         if self.ready() == ["scan/-/2/1"] {
             self.run.answer(rescan(), Answer::Scanned(self.run.scanned.clone())).unwrap();
@@ -126,6 +134,7 @@ impl Hand {
         let outcome = CommandOutcome {
             command,
             exit: Exit::Code(code),
+            rerun: None,
             output: output.to_owned(),
             tests: vec![],
             duration_ms: 1,
@@ -249,7 +258,7 @@ fn a_state_that_was_stored_goes_on_where_it_was() {
     hand.settle();
     hand.say("build/t1/1/1", &edit("app.py", "bye = 0", "bye = 1"));
     assert_eq!(hand.ready(), ["test/-/1/1"]);
-    let newer = stored.replacen("\"version\":2", "\"version\":99", 1);
+    let newer = stored.replacen("\"version\":3", "\"version\":99", 1);
     let newer: Run = serde_json::from_str(&newer).unwrap();
     assert_eq!(newer.check_version(), Err(RunError::Version { found: 99 }));
 }
@@ -399,4 +408,87 @@ fn a_file_given_whole_with_most_of_it_gone_is_noted() {
         })
         .collect();
     assert_eq!(notes, ["app.py was given whole, and 39 of its 40 lines are gone or changed"]);
+}
+
+mod circles;
+mod judging;
+mod mending;
+mod reviewing;
+
+/// A report on a tree, of a test runner: the tests that ran and how they ended.
+fn tested(work: &CheckWork, tests: &[(&str, TestStatus)]) -> CheckReport {
+    let failed = tests.iter().any(|(_, status)| *status == TestStatus::Failed);
+    let outcome = |command: &CheckCommand| CommandOutcome {
+        command: CheckCommand { runner: Runner::Pytest, ..command.clone() },
+        exit: Exit::Code(i32::from(failed)),
+        rerun: None,
+        output: format!("{} tests", tests.len()),
+        tests: tests.iter().map(|(name, status)| TestResult { name: (*name).to_owned(), status: *status }).collect(),
+        duration_ms: 1,
+    };
+    let outcomes = work.commands.iter().map(outcome).collect();
+    CheckReport { tier: Tier::T2, tree_hash: work.tree.root_hash(), outcomes, setup_failed: None }
+}
+
+impl Hand {
+    /// Answers a check with tests: `+name` passed, `-name` failed, `~name` was skipped.
+    fn tests(&mut self, key: &str, tests: &str) {
+        let Work::Check(work) = self.run.work(&key.parse().unwrap()).unwrap() else { panic!("{key} is no check") };
+        let status = |mark| match mark {
+            '+' => TestStatus::Passed,
+            '-' => TestStatus::Failed,
+            _ => TestStatus::Skipped,
+        };
+        let tests: Vec<(&str, TestStatus)> =
+            tests.split_whitespace().map(|test| (&test[1..], status(test.chars().next().unwrap()))).collect();
+        self.give(key, Answer::Checked(tested(&work, &tests)));
+    }
+
+    /// A run that has built `app.py` with `bye = 2`, and was told how the tests were before.
+    fn built(brief: Brief, before: &str) -> Self {
+        Self::built_on(brief, APP, before)
+    }
+
+    fn built_on(brief: Brief, files: &[(&str, &str)], before: &str) -> Self {
+        let mut hand = Self::start(brief, files);
+        hand.is_base_told = true;
+        hand.say("plan/-/1/1", &plan(json!([{"id": "t1", "title": "x", "modify": ["app.py"]}])));
+        assert_eq!(hand.ready(), ["build/t1/1/1", "base/-/1/1"], "ready beside the building");
+        hand.say("build/t1/1/1", &edit("app.py", "bye = 0", "bye = 2"));
+        hand.tests("base/-/1/1", before);
+        hand
+    }
+
+    fn last_asked(&self) -> &str {
+        self.asked.last().unwrap()
+    }
+
+    /// What the run would ask at a step.
+    fn would_ask(&self, key: &str) -> Ask {
+        let Work::Ask(ask) = self.run.work(&key.parse().unwrap()).unwrap() else { panic!("{key} asks nobody") };
+        *ask
+    }
+
+    fn finished(&self) -> Finished {
+        let Work::Deliver(finished) = self.run.work(&"deliver/-/1/1".parse().unwrap()).unwrap() else { panic!() };
+        *finished
+    }
+
+    fn decision(&self) -> String {
+        let End::NeedsDecision(reason) = self.finished().end else { panic!("{:?}", self.finished().end) };
+        reason
+    }
+
+    fn failed(&self) -> Failure {
+        let Some(End::Failed(failure)) = self.run.end() else { panic!("{:?}", self.run.end()) };
+        failure.clone()
+    }
+
+    fn standings(&self) -> Vec<String> {
+        let found = self.events.iter().filter_map(|event| match event {
+            EventKind::Found { found } => Some(format!("{} {}", found.id, found.standing.as_str())),
+            _ => None,
+        });
+        found.collect()
+    }
 }

@@ -5,7 +5,7 @@
 //! - a setup may use the package registries and leaves its result below [`DEPS`]/`<ecosystem>`, and nowhere else;
 //!   while checks run that folder is there again, read-only, and there is no network;
 //! - `python3` (with `pip` for a setup), `cargo`, `go`, `node` and `npm` are found on the path where they are used;
-//! - pytest's report is written to [`JUNIT_REPORT`] in the root; whoever runs the command harvests it
+//! - pytest's report is written to [`JUNIT_REPORT`] in the root, that of jest and vitest to [`JSON_REPORT`]; whoever runs the command harvests it
 //!   and hands it to [`crate::results::parse`].
 //!
 //! A project without dependencies has no setup, save that pytest itself is installed where `python3` cannot import it.
@@ -28,6 +28,8 @@ use vdo_core::tree::FileTree;
 pub const DEPS: &str = "/deps";
 /// The file in the root that pytest writes its JUnit report to.
 pub const JUNIT_REPORT: &str = ".vdo-junit.xml";
+/// The file in the root that jest and vitest write their report to.
+pub const JSON_REPORT: &str = ".vdo-tests.json";
 
 /// How many contents are wanted at most.
 const MAX_WANTED: usize = 400;

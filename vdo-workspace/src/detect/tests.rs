@@ -140,7 +140,12 @@ fn node_and_go_are_detected() {
         ("package.json", r#"{"scripts":{"test":"jest"},"devDependencies":{"jest":"29"}}"#),
         ("package-lock.json", "{}"),
     ]);
-    assert_eq!(checks, ["if [ ! -e node_modules ]; then ln -s /deps/node/node_modules node_modules; fi && npm test"]);
+    assert_eq!(
+        checks,
+        [
+            "if [ ! -e node_modules ]; then ln -s /deps/node/node_modules node_modules; fi && npm test -- --json --outputFile=.vdo-tests.json"
+        ]
+    );
     assert_eq!(
         setup,
         [
@@ -151,6 +156,30 @@ fn node_and_go_are_detected() {
     let (checks, setup) = runs(&[("go.mod", "module x\nrequire (\n a v1\n)\n"), ("go.sum", "")]);
     assert_eq!(checks, ["GOMODCACHE=/deps/go/mod GOPROXY=off go test -json ./..."]);
     assert_eq!(setup, ["GOMODCACHE=/deps/go/mod GOFLAGS=-modcacherw go mod download"]);
+}
+
+#[test]
+fn the_runner_behind_npm_test_is_known_and_asked_for_a_report_where_the_script_is_one_command() {
+    let jest = |report: &str| format!("npm test -- --json --outputFile={report}");
+    let vitest = "npm test -- --reporter=default --reporter=json --outputFile.json=.vdo-tests.json".to_owned();
+    for (script, runner, run) in [
+        ("jest", Runner::Jest, jest(".vdo-tests.json")),
+        ("NODE_ENV=test npx jest --coverage", Runner::Jest, jest(".vdo-tests.json")),
+        ("node --experimental-vm-modules node_modules/.bin/jest", Runner::Jest, jest(".vdo-tests.json")),
+        ("vitest run", Runner::Vitest, vitest),
+        ("vitest run --reporter=verbose", Runner::Vitest, "npm test".to_owned()),
+        ("eslint . && jest", Runner::Jest, "npm test".to_owned()),
+        ("jest --json", Runner::Jest, "npm test".to_owned()),
+        ("mocha test", Runner::Mocha, "npm test".to_owned()),
+        ("node --test", Runner::Node, "npm test".to_owned()),
+        ("tap", Runner::Node, "npm test".to_owned()),
+    ] {
+        let package = format!("{{\"scripts\":{{\"test\":\"{script}\"}}}}");
+        let found = project(&[("package.json", package.as_str())]).checks;
+        assert_eq!(found.first().map(|check| (check.runner, check.run.clone())), Some((runner, run)), "{script}");
+    }
+    let found = project(&[("web/package.json", r#"{"scripts":{"test":"jest"}}"#)]).checks;
+    assert_eq!(found.first().unwrap().run, format!("cd web && {}", jest("../.vdo-tests.json")));
 }
 
 #[test]

@@ -5,15 +5,21 @@
 
 mod cargo;
 mod go;
+mod jest;
 mod junit;
+mod marks;
 mod node;
 mod pytest;
 mod unittest;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use vdo_core::check::{Runner, TestResult, TestStatus};
 
 /// How many results are told of one run.
 pub const MAX_TESTS: usize = 20_000;
+/// How many files that could not be run are told of.
+const MAX_BROKEN: usize = 1000;
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 300;
 /// How many bytes of an output or report are read.
@@ -27,12 +33,13 @@ pub const NO_TESTS: &str = "(no tests were run)";
 
 /// Returns the results of the tests that ran; empty if the output does not tell.
 ///
-/// `junit` is the JUnit report, where one was asked for. It is preferred to the output.
-/// A run of pytest or unittest that says it ran nothing gives one skipped result named [`NO_TESTS`].
+/// `report` is the report that the runner wrote, where one was asked for: JUnit, or the JSON of jest and vitest. It is
+/// preferred to the output. A run that says that it ran nothing gives one skipped result named [`NO_TESTS`].
 #[must_use]
-pub fn parse(runner: Runner, output: &str, junit: Option<&[u8]>) -> Vec<TestResult> {
-    let report = junit.filter(|bytes| bytes.len() <= MAX_BYTES).and_then(junit::parse);
-    if let Some(tests) = report
+pub fn parse(runner: Runner, output: &str, report: Option<&[u8]>) -> Vec<TestResult> {
+    let report = report.filter(|bytes| bytes.len() <= MAX_BYTES);
+    let is_json = |bytes: &[u8]| bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if let Some(tests) = report.and_then(|bytes| if is_json(bytes) { jest::parse(bytes) } else { junit::parse(bytes) })
         && !tests.0.is_empty()
     {
         return tests.0;
@@ -42,12 +49,37 @@ pub fn parse(runner: Runner, output: &str, junit: Option<&[u8]>) -> Vec<TestResu
     match runner {
         Runner::Pytest => pytest::parse(&output, &mut tests),
         Runner::Unittest => unittest::parse(&output, &mut tests),
-        Runner::Cargo => cargo::parse(&output, &mut tests),
-        Runner::Node => node::parse(&output, &mut tests),
+        Runner::Cargo | Runner::Nextest => cargo::parse(&output, &mut tests),
+        Runner::Node | Runner::Jest | Runner::Vitest | Runner::Mocha => node::parse(&output, &mut tests),
         Runner::Go => go::parse(&output, &mut tests),
         Runner::Other => {}
     }
     tests.0
+}
+
+/// Lays the results of a second run of the same command over the first one's. `passed` says how the second one ended.
+///
+/// A test that ended both ways is flaky. One that failed and is not named again counts as passed only if the second run
+/// passed and names no test at all, as runners do that name failures alone.
+#[must_use]
+pub fn reconcile(first: &[TestResult], second: &[TestResult], passed: bool) -> Vec<TestResult> {
+    let again: BTreeMap<&str, TestStatus> = second.iter().map(|test| (test.name.as_str(), test.status)).collect();
+    let is_silent = passed && second.is_empty();
+    let mut tests: Vec<TestResult> = first.to_vec();
+    for test in &mut tests {
+        test.status = match (test.status, again.get(test.name.as_str())) {
+            (TestStatus::Failed, Some(TestStatus::Passed | TestStatus::Flaky)) => TestStatus::Flaky,
+            (TestStatus::Passed, Some(TestStatus::Failed)) => TestStatus::Flaky,
+            (TestStatus::Failed, None) if is_silent => TestStatus::Flaky,
+            (status, _) => status,
+        };
+    }
+    let known: BTreeSet<&str> = first.iter().map(|test| test.name.as_str()).collect();
+    let new = second.iter().filter(|test| test.status == TestStatus::Failed && !known.contains(test.name.as_str()));
+    let new: Vec<TestResult> = new.cloned().collect();
+    tests.extend(new);
+    tests.truncate(MAX_TESTS);
+    tests
 }
 
 /// Results under way, bounded.

@@ -1,19 +1,37 @@
-//! What JavaScript test runners print: TAP, and the marks of `node --test`, jest, vitest and mocha.
+//! What JavaScript test runners print: a report as JSON, TAP, or lines with marks.
 
 use vdo_core::check::TestStatus;
 
-use super::Tests;
+use super::{NO_TESTS, Tests, jest, marks};
 
-/// Reads TAP if the output is TAP, else lines with marks.
+/// Reads a report of jest, vitest or mocha if one is printed, TAP if the output is TAP, else lines with marks.
 pub(super) fn parse(output: &str, tests: &mut Tests) {
+    if jest::printed(output, tests) {
+        return;
+    }
     if output.lines().any(|line| line.starts_with("TAP version ") || line.trim_start().starts_with("# Subtest: ")) {
         tap(output, tests);
     } else {
-        marks(output, tests);
+        marks::parse(output, tests);
+    }
+    if tests.0.is_empty() && output.lines().any(says_none) {
+        tests.add(NO_TESTS, TestStatus::Skipped);
     }
 }
 
-fn indent(line: &str) -> usize {
+/// Tells whether a line is how a runner says that there was nothing to run.
+fn says_none(line: &str) -> bool {
+    let line = line.trim();
+    line == "1..0"
+        || matches!(line, "# tests 0" | "ℹ tests 0")
+        || line.starts_with("No tests found, exiting")
+        || line.starts_with("No test files found")
+        || line.starts_with("Error: No test files found")
+        || line.strip_prefix("0 passing").is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+        || (line.starts_with("Tests  ") && line.contains("no tests"))
+}
+
+pub(super) fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
@@ -78,97 +96,4 @@ fn tap_result(text: &str) -> Option<(String, TestStatus, bool)> {
 
 fn unescape(name: &str) -> String {
     name.replace("\\#", "#").replace("\\\\", "\\")
-}
-
-/// A mark at the start of a line.
-fn mark(text: &str) -> Option<(&str, TestStatus)> {
-    const MARKS: [(&str, TestStatus); 11] = [
-        ("✔ ", TestStatus::Passed),
-        ("✓ ", TestStatus::Passed),
-        ("√ ", TestStatus::Passed),
-        ("✖ ", TestStatus::Failed),
-        ("✕ ", TestStatus::Failed),
-        ("× ", TestStatus::Failed),
-        ("✗ ", TestStatus::Failed),
-        ("﹣ ", TestStatus::Skipped),
-        ("○ ", TestStatus::Skipped),
-        ("↓ ", TestStatus::Skipped),
-        ("✎ ", TestStatus::Skipped),
-    ];
-    MARKS.iter().find_map(|(mark, status)| Some((text.strip_prefix(mark)?, *status)))
-}
-
-fn marks(output: &str, tests: &mut Tests) {
-    // Names of the suites around a line, with their indentation, and whether a test was seen in them.
-    let mut suites: Vec<(usize, String)> = Vec::new();
-    let mut files: Vec<(String, TestStatus)> = Vec::new();
-    for line in output.lines() {
-        let at = indent(line);
-        let text = line.trim_start();
-        if text.starts_with("✖ failing tests:") || text.starts_with("Summary of all failing tests") {
-            break;
-        }
-        if let Some(file) = jest_file(line) {
-            files.push(file);
-            suites.clear();
-            continue;
-        }
-        if let Some(name) = text.strip_prefix("▶ ") {
-            suites.retain(|(indent, _)| *indent < at);
-            suites.push((at, bare(name).0.to_owned()));
-            continue;
-        }
-        let Some((name, status)) = mark(text) else { continue };
-        let (name, directive) = bare(name);
-        let status = match directive {
-            Directive::Todo => TestStatus::Skipped,
-            Directive::None => status,
-        };
-        let closes = suites.last().is_some_and(|(indent, suite)| *indent == at && suite == name);
-        suites.retain(|(indent, _)| *indent < at);
-        if closes {
-            continue;
-        }
-        let above = suites.iter().map(|(_, name)| name.as_str());
-        let full: Vec<&str> = above.chain([name]).collect();
-        tests.add(&full.join(" > "), status);
-    }
-    if tests.0.is_empty() {
-        for (name, status) in files {
-            tests.add(&name, status);
-        }
-    }
-}
-
-/// Reads jest's `PASS path` and `FAIL path`: all it says of a file when it runs several.
-fn jest_file(line: &str) -> Option<(String, TestStatus)> {
-    let line = line.trim();
-    let (path, status) = match line.strip_prefix("PASS ") {
-        Some(path) => (path, TestStatus::Passed),
-        None => (line.strip_prefix("FAIL ")?, TestStatus::Failed),
-    };
-    let path = path.split(" (").next()?.trim();
-    (path.contains('.') && !path.contains(' ')).then(|| (path.to_owned(), status))
-}
-
-enum Directive {
-    None,
-    Todo,
-}
-
-/// Returns a name without its duration and directive.
-fn bare(name: &str) -> (&str, Directive) {
-    let (name, directive) = match name.rsplit_once(") # ") {
-        Some((name, said)) if said.to_ascii_uppercase().starts_with("TODO") => (name, Directive::Todo),
-        Some((name, _)) => (name, Directive::None),
-        None => (name.strip_suffix(')').unwrap_or(name), Directive::None),
-    };
-    let is_time = |text: &str| {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-        digits.len() < text.len() && !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
-    };
-    match name.rsplit_once(" (") {
-        Some((bare, time)) if is_time(time) => (bare.trim_end(), directive),
-        _ => (name.trim_end(), directive),
-    }
 }

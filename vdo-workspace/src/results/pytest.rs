@@ -23,10 +23,21 @@ pub(super) fn parse(output: &str, tests: &mut Tests) {
             None => tests.add(name, status),
         }
     }
-    let ended = output.lines().rev().take(5);
-    if tests.0.is_empty() && ended.into_iter().any(|line| line.trim_matches(['=', ' ']).starts_with("no tests ran")) {
+    if tests.0.is_empty() && output.lines().rev().take(5).any(says_none) {
         tests.add(NO_TESTS, TestStatus::Skipped);
     }
+}
+
+/// Reads the last line: `no tests ran in 0.01s`, `3 skipped, 1 deselected in 0.02s`.
+fn says_none(line: &str) -> bool {
+    let line = line.trim_matches(['=', ' ']);
+    let Some((counts, _)) = line.rsplit_once(" in ") else { return line.starts_with("no tests ran") };
+    let idle = ["skipped", "deselected", "warning", "warnings"];
+    counts == "no tests ran"
+        || counts.split(", ").all(|part| match part.split_once(' ') {
+            Some((count, what)) => count.parse::<u64>().is_ok() && idle.contains(&what),
+            None => false,
+        })
 }
 
 fn verbose(line: &str) -> Option<(&str, TestStatus)> {

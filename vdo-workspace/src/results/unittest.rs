@@ -34,9 +34,20 @@ pub(super) fn parse(output: &str, tests: &mut Tests) {
             pending = None;
         }
     }
-    if tests.0.is_empty() && output.lines().any(|line| line.starts_with("Ran 0 tests in ")) {
+    if tests.0.is_empty() && ran_none(output) {
         tests.add(NO_TESTS, TestStatus::Skipped);
     }
+}
+
+/// Tells whether the runner says that no test ran, or that it skipped all of them.
+fn ran_none(output: &str) -> bool {
+    let count =
+        output.lines().rev().find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse::<usize>().ok());
+    let skipped = output.lines().rev().find_map(|line| {
+        let (_, rest) = line.strip_prefix("OK (")?.split_once("skipped=")?;
+        rest.split([',', ')']).next()?.parse::<usize>().ok()
+    });
+    count.is_some_and(|count| count == 0 || skipped == Some(count))
 }
 
 fn record(tests: &mut Tests, name: &str, status: TestStatus) {

@@ -63,6 +63,11 @@ impl Data {
                 purged.steps += record.steps.len() as u64;
                 continue;
             }
+            for event in &record.events {
+                if let EventKind::Attempt { attempt } = &event.kind {
+                    used.extend(attempt.contents());
+                }
+            }
             for row in record.conflicts.values() {
                 let decided = row.decision.as_ref().and_then(|decision| decision.entry);
                 used.extend([row.base, row.ours, row.theirs, decided].into_iter().flatten().map(|entry| entry.blob));

@@ -166,8 +166,14 @@ pub(super) fn report(exit: Exit) -> CheckReport {
     let outcome = CommandOutcome {
         command,
         exit,
+        rerun: Some(Exit::TimedOut),
         output: "FAILED\n\u{1b}[0m ü ".repeat(100),
-        tests: vec![test("a", TestStatus::Passed), test("b", TestStatus::Failed), test("c", TestStatus::Skipped)],
+        tests: vec![
+            test("a", TestStatus::Passed),
+            test("b", TestStatus::Failed),
+            test("c", TestStatus::Skipped),
+            test("d", TestStatus::Flaky),
+        ],
         duration_ms: 1234,
     };
     CheckReport {
