@@ -10,6 +10,7 @@ use std::error::Error;
 use vdo_core::check::{CheckReport, CommandOutcome, Exit, Tier};
 use vdo_core::content::{Blob, Entry};
 use vdo_core::contents::Contents;
+use vdo_core::edit::Format;
 use vdo_core::event::EventKind;
 use vdo_core::id::{JobId, StepKey};
 use vdo_core::message::{Block, Reply, Stop};
@@ -197,6 +198,8 @@ fn brief() -> Result<Brief, Box<dyn Error>> {
         checks: vec!["grep -q world greeting.txt".to_owned()],
         build: Style::Text,
         repair: Style::Text,
+        build_format: Format::SearchReplace,
+        repair_format: Format::SearchReplace,
         repairers: Vec::new(),
         limits: Limits::default(),
         prompts: Prompts::default(),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vdo_core::edit::Format;
 use vdo_core::check::Tier;
+use vdo_core::edit::Format;
 use vdo_core::id::{JobId, RevisionRef, TaskId};
 use vdo_core::job::MergePolicy;
 use vdo_core::money::NanoUsd;

@@ -14,14 +14,14 @@ use vdo_core::tree::FileTree;
 const ROUNDS: u64 = 200;
 
 const SOURCES: &[(&str, &str)] = &[
-    ("place.rs", include_str!("../src/edit/place.rs")),
-    ("tools.rs", include_str!("../src/edit/tools.rs")),
-    ("check.rs", include_str!("../src/check.rs")),
-    ("money.rs", include_str!("../src/money.rs")),
-    ("catalog.py", include_str!("../../vdo-cli/demo/app/catalog.py")),
-    ("test_app.py", include_str!("../../vdo-cli/demo/app/tests/test_app.py")),
-    ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
-    ("Makefile", include_str!("../../Makefile")),
+    ("place.rs", include_str!("fixtures/edits/place.rs.txt")),
+    ("tools.rs", include_str!("fixtures/edits/tools.rs.txt")),
+    ("check.rs", include_str!("fixtures/edits/check.rs.txt")),
+    ("money.rs", include_str!("fixtures/edits/money.rs.txt")),
+    ("catalog.py", include_str!("fixtures/edits/catalog.py.txt")),
+    ("test_app.py", include_str!("fixtures/edits/test_app.py.txt")),
+    ("CONTRIBUTING.md", include_str!("fixtures/edits/CONTRIBUTING.md.txt")),
+    ("Makefile", include_str!("fixtures/edits/Makefile.txt")),
 ];
 
 /// Numbers that look random and are the same in every run (SplitMix64).
@@ -69,7 +69,8 @@ impl Case {
             if occurrences(&file, region) != 1 || region.iter().filter(|line| line.trim().len() > 3).count() < 2 {
                 continue;
             }
-            let mut quote: Vec<(String, Option<Vec<String>>)> = region.iter().map(|line| (line.clone(), None)).collect();
+            let mut quote: Vec<(String, Option<Vec<String>>)> =
+                region.iter().map(|line| (line.clone(), None)).collect();
             for _ in 0..1 + dice.roll(2) {
                 let line = dice.roll(count);
                 let indent: String = region[line].chars().take_while(|c| c.is_whitespace()).collect();
@@ -117,15 +118,15 @@ fn written(format: Format, name: &str, find: &[String], replace: &[String], line
     match format {
         Format::SearchReplace => {
             let escaped = |text: &[String]| -> String {
-                let mark = |line: &String| ["<<<", "===", ">>>", "---", "+++"].iter().any(|mark| line.starts_with(mark));
+                let mark =
+                    |line: &String| ["<<<", "===", ">>>", "---", "+++"].iter().any(|mark| line.starts_with(mark));
                 text.iter().map(|line| format!("{}{line}\n", if mark(line) { "\\" } else { "" })).collect()
             };
             format!("{name}\n<<<<<<< SEARCH\n{}=======\n{}>>>>>>> REPLACE\n", escaped(find), escaped(replace))
         }
         Format::StrReplace => {
             let (find, replace) = (joined(find), joined(replace));
-            serde_json::json!({"command": "str_replace", "path": name, "old_str": find, "new_str": replace})
-                .to_string()
+            serde_json::json!({"command": "str_replace", "path": name, "old_str": find, "new_str": replace}).to_string()
         }
         Format::UnifiedDiff | Format::V4a => {
             let mut body = String::new();
@@ -181,7 +182,13 @@ fn applied(name: &str, file: &str, reply: &str, format: Format) -> Option<String
         return None;
     }
     let entry = done.applied.tree.get(&path)?;
-    let bytes = done.applied.blobs.iter().rev().find(|blob| blob.hash() == entry.blob).map_or(blob.bytes(), |blob| blob.bytes());
+    let bytes = done
+        .applied
+        .blobs
+        .iter()
+        .rev()
+        .find(|blob| blob.hash() == entry.blob)
+        .map_or(blob.bytes(), |blob| blob.bytes());
     Some(String::from_utf8(bytes.to_vec()).unwrap())
 }
 
@@ -225,8 +232,9 @@ fn mapped(lines: &[String], change: impl Fn(&str) -> String) -> Text {
 
 /// The region with one of its lines changed by somebody else, at an offset within it.
 fn stale(case: &Case, dice: &mut Dice, of_kept: bool) -> Option<(Text, usize)> {
-    let offsets: Vec<usize> =
-        (0..case.quote.len()).filter(|at| case.quote[*at].1.is_none() == of_kept && !case.quote[*at].0.trim().is_empty()).collect();
+    let offsets: Vec<usize> = (0..case.quote.len())
+        .filter(|at| case.quote[*at].1.is_none() == of_kept && !case.quote[*at].0.trim().is_empty())
+        .collect();
     let offset = *offsets.get(dice.roll(offsets.len()))?;
     let mut file = case.file.clone();
     file[case.at + offset] = reworded(&case.quote[offset].0, dice)?;
@@ -286,14 +294,16 @@ const MUTATIONS: &[Mutation] = &[
         let curly = |line: &str| line.replace('\'', "\u{2019}");
         let stays = |line: &String| case.find().contains(line);
         mangled.find = mapped(&mangled.find, curly);
-        mangled.replace = mangled.replace.iter().map(|line| if stays(line) { curly(line) } else { line.clone() }).collect();
+        mangled.replace =
+            mangled.replace.iter().map(|line| if stays(line) { curly(line) } else { line.clone() }).collect();
         mangled.must_land = false;
         // A line that is written anew beside its old form comes as it was written.
         Some(mangled)
     }),
     ("the quote has line numbers", |case, _| {
         let mut mangled = Mangled::of(case);
-        mangled.find = (case.at + 1..).zip(&mangled.find).map(|(number, line)| format!("{number:>5} | {line}")).collect();
+        mangled.find =
+            (case.at + 1..).zip(&mangled.find).map(|(number, line)| format!("{number:>5} | {line}")).collect();
         Some(mangled)
     }),
     ("a line of the quote is left out", |case, dice| {
@@ -368,8 +378,10 @@ const MUTATIONS: &[Mutation] = &[
             let mut beside = case.clone();
             let theirs = file[case.at + offset].clone();
             let own = case.quote[offset].0.clone();
-            beside.quote[offset].1 =
-                beside.quote[offset].1.clone().map(|new| new.into_iter().map(|line| if line == own { theirs.clone() } else { line }).collect());
+            beside.quote[offset].1 = beside.quote[offset]
+                .1
+                .clone()
+                .map(|new| new.into_iter().map(|line| if line == own { theirs.clone() } else { line }).collect());
             mangled.right.push(beside.result(&file, case.at));
         }
         mangled.file = file;
@@ -404,7 +416,8 @@ const MUTATIONS: &[Mutation] = &[
         };
         let own = case.find();
         let stays = |line: &String| own.contains(line);
-        mangled.replace = mangled.replace.iter().map(|line| if stays(line) { wide(line) } else { line.clone() }).collect();
+        mangled.replace =
+            mangled.replace.iter().map(|line| if stays(line) { wide(line) } else { line.clone() }).collect();
         mangled.find = mapped(&mangled.find, wide);
         mangled.must_land = false;
         Some(mangled)
@@ -434,7 +447,8 @@ fn no_mangled_edit_lands_where_it_was_not_meant() {
                 let reply = written(format, case.name, &mangled.find, &mangled.replace, mangled.line);
                 let file = joined(&mangled.file);
                 let outcome = applied(case.name, &file, &reply, format);
-                let right = outcome.as_ref().is_some_and(|text| mangled.right.iter().any(|right| joined(right) == *text));
+                let right =
+                    outcome.as_ref().is_some_and(|text| mangled.right.iter().any(|right| joined(right) == *text));
                 let row = tally.entry((mutation, format.as_str())).or_default();
                 match (&outcome, right) {
                     (None, _) => {
@@ -466,5 +480,10 @@ fn no_mangled_edit_lands_where_it_was_not_meant() {
     assert!(wrong.is_empty(), "{} of {all} landed wrong, such as:\n{}", wrong.len(), shown.join("\n\n"));
     assert!(all >= 10_000, "only {all} edits were tried");
     // What is clear enough lands, but for what a format cannot say.
-    assert!(refused.len() * 50 < all, "{} of {all} were refused; the first:\n{}", refused.len(), refused[..refused.len().min(3)].join("\n\n"));
+    assert!(
+        refused.len() * 50 < all,
+        "{} of {all} were refused; the first:\n{}",
+        refused.len(),
+        refused[..refused.len().min(3)].join("\n\n")
+    );
 }

@@ -10,7 +10,7 @@ use crate::out::Out;
 pub(crate) fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
     let mut schema = match args.what {
         SchemaOf::Tools => {
-            let mut specs = edit::tools::specs();
+            let mut specs = edit::tools::specs(edit::Format::V4a);
             specs.push(run::answer_tool());
             serde_json::to_value(specs).map_err(|error| Fail::failed(error.to_string()))?
         }

@@ -164,8 +164,7 @@ impl Laying<'_> {
             return Err(EditError::Elided { path: path.clone(), block: 0, line });
         }
         let is_crlf = old.contains("\r\n") && old.matches('\n').count() == old.matches("\r\n").count();
-        let mut text =
-            if is_crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text.to_owned() };
+        let mut text = if is_crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text.to_owned() };
         if old.starts_with(BOM) && !text.starts_with(BOM) {
             text.insert_str(0, BOM);
         }
@@ -175,9 +174,7 @@ impl Laying<'_> {
     fn replace(&mut self, path: &RepoPath, hunks: &[Hunk], there: Option<Entry>) -> Result<(), EditError> {
         let Some(entry) = there else {
             return match hunks {
-                [Hunk { find, replace, .. }] if find.trim().is_empty() => {
-                    self.write(path, replace.as_bytes().to_vec())
-                }
+                [Hunk { find, replace, .. }] if find.trim().is_empty() => self.write(path, replace.as_bytes().to_vec()),
                 _ => Err(EditError::Missing { path: path.clone() }),
             };
         };

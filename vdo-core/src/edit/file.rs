@@ -120,7 +120,9 @@ fn expanded<'h>(lines: &Lines<'_>, hunks: &'h [Hunk]) -> Cow<'h, [Hunk]> {
     let gaps = |text: &str| Lines::of(text).iter().filter(|line| line.trim() == "...").count();
     let is_gapped = |hunk: &Hunk| {
         let count = gaps(&hunk.find);
-        count > 0 && count == gaps(&hunk.replace) && matches!(place::choose(lines, std::slice::from_ref(hunk)).as_slice(), [Err(_)])
+        count > 0
+            && count == gaps(&hunk.replace)
+            && matches!(place::choose(lines, std::slice::from_ref(hunk)).as_slice(), [Err(_)])
     };
     if !hunks.iter().any(is_gapped) {
         return Cow::Borrowed(hunks);
@@ -132,7 +134,9 @@ fn expanded<'h>(lines: &Lines<'_>, hunks: &'h [Hunk]) -> Cow<'h, [Hunk]> {
             continue;
         }
         let (finds, replaces) = (pieces(&hunk.find), pieces(&hunk.replace));
-        for (find, replace) in finds.into_iter().zip(replaces).filter(|(find, replace)| !(find.is_empty() && replace.is_empty())) {
+        for (find, replace) in
+            finds.into_iter().zip(replaces).filter(|(find, replace)| !(find.is_empty() && replace.is_empty()))
+        {
             all.push(Hunk { find, replace, unit: Unit::Lines, kept: None, ordered: true, ..hunk.clone() });
         }
     }
@@ -158,20 +162,34 @@ fn elision(lines: &Lines<'_>, hunk: &Hunk) -> Option<String> {
 /// Returns a line that stands for code left out, such as `# ... rest of the code ...`, unless it was there before.
 pub(super) fn elided(text: &str, was_there: impl Fn(&str) -> bool) -> Option<String> {
     const WORDS: [&str; 14] = [
-        "existing", "rest of", "other code", "remaining", "unchanged", "same as", "previous code", "keep the", "more code",
-        "omitted", "remains", "code here", "original code", "as before",
+        "existing",
+        "rest of",
+        "other code",
+        "remaining",
+        "unchanged",
+        "same as",
+        "previous code",
+        "keep the",
+        "more code",
+        "omitted",
+        "remains",
+        "code here",
+        "original code",
+        "as before",
     ];
-    text.lines().find(|line| {
-        let bare = line.trim().trim_start_matches(['/', '#', '*', '-', '<', '!', ';', '%', '(', '{', ' ']);
-        let marked = bare.starts_with("...") || bare.starts_with('…');
-        let rest = bare.trim_start_matches(['.', '…', ' ']).to_lowercase();
-        let is_comment = bare.len() < line.trim().len();
-        marked && !is_blank(&rest)
-            && WORDS.iter().any(|word| rest.contains(word))
-            && (is_comment || rest.ends_with("...") || rest.ends_with('…'))
-            && !was_there(line)
-    })
-    .map(|line| line.trim().chars().take(120).collect())
+    text.lines()
+        .find(|line| {
+            let bare = line.trim().trim_start_matches(['/', '#', '*', '-', '<', '!', ';', '%', '(', '{', ' ']);
+            let marked = bare.starts_with("...") || bare.starts_with('…');
+            let rest = bare.trim_start_matches(['.', '…', ' ']).to_lowercase();
+            let is_comment = bare.len() < line.trim().len();
+            marked
+                && !is_blank(&rest)
+                && WORDS.iter().any(|word| rest.contains(word))
+                && (is_comment || rest.ends_with("...") || rest.ends_with('…'))
+                && !was_there(line)
+        })
+        .map(|line| line.trim().chars().take(120).collect())
 }
 
 #[cfg(test)]
@@ -189,7 +207,9 @@ mod tests {
         ] {
             assert!(elided(&format!("a\n{line}\nb\n"), |_| false).is_some(), "{line}");
         }
-        for line in ["...", "    ...", "f(...existing)", "print('... existing ...')", "# see the rest of it", "...options,"] {
+        for line in
+            ["...", "    ...", "f(...existing)", "print('... existing ...')", "# see the rest of it", "...options,"]
+        {
             assert_eq!(elided(&format!("a\n{line}\n"), |_| false), None, "{line}");
         }
         assert_eq!(elided("# ... existing code ...\n", |_| true), None);

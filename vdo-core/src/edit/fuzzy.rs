@@ -12,6 +12,8 @@ use super::similar;
 const LEAST: f64 = 0.9;
 /// The least likeness of each of its lines: below it is another line.
 const LEAST_LINE: f64 = 0.7;
+/// One in so many lines may differ.
+const MOST_OTHERS: usize = 5;
 /// How far it has to be ahead of the next.
 const AHEAD: f64 = 0.1;
 /// Longer quotes are not looked for by likeness.
@@ -71,7 +73,8 @@ fn are_slips(lines: &Lines<'_>, want: &[&str], stays: &[bool], first: usize) -> 
     let unsure = |at: usize| fits.get(at) == Some(&false);
     // Where lines only come in, the lines on both sides stay; one of them has to fit.
     let loose = (1..want.len()).any(|at| unsure(at - 1) && unsure(at));
-    visible >= 2 && slips <= 1 && !loose
+    let others = fits.iter().filter(|fits| !**fits).count();
+    visible >= 2 && slips <= 1 && others <= 1.max(fits.len() / MOST_OTHERS) && !loose
 }
 
 /// Tells whether two lines differ in one word by one letter too many or too few, and in nothing else but blanks.
@@ -113,7 +116,8 @@ mod tests {
         search(&Lines::of(text), &want, stays).map(|place| (place.first, place.rung))
     }
 
-    const TEXT: &str = "function getData() {\n    const results = fetchData();\n    return results.filter(Boolean);\n}\n";
+    const TEXT: &str =
+        "function getData() {\n    const results = fetchData();\n    return results.filter(Boolean);\n}\n";
 
     #[test]
     fn one_slip_is_forgiven_where_the_lines_around_it_fit() {

@@ -22,7 +22,8 @@ pub(super) fn closest(lines: &Lines<'_>, find: &str) -> String {
     }
     // A long quote is told by its beginning.
     let head = want.get(..want.len().min(200)).unwrap_or_default();
-    let best = similar::resembling(lines, head, LEAST).first().map(|score| score.first).or_else(|| by_one_line(lines, &want));
+    let best =
+        similar::resembling(lines, head, LEAST).first().map(|score| score.first).or_else(|| by_one_line(lines, &want));
     let Some(first) = best else {
         return "No line of the file resembles it; read the file again and quote it exactly.".to_owned();
     };

@@ -85,8 +85,10 @@ fn probe<'a>(want: &[&'a str]) -> Option<(usize, &'a str)> {
 
 /// Returns the runs of characters that stand in a file as they are quoted, whatever the rung.
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| !c.is_ascii() || c.is_ascii_whitespace() || c.is_ascii_control() || matches!(c, '\'' | '"' | '-' | '.'))
-        .filter(|word| !word.is_empty())
+    line.split(|c: char| {
+        !c.is_ascii() || c.is_ascii_whitespace() || c.is_ascii_control() || matches!(c, '\'' | '"' | '-' | '.')
+    })
+    .filter(|word| !word.is_empty())
 }
 
 /// Returns how well the lines from `first` fit; `None` if they do not.

@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn the_usual_end_is_the_most_frequent_and_of_equals_the_first() {
-        for (text, end) in [("", "\n"), ("a", "\n"), ("a\r\nb\n", "\r\n"), ("a\nb\r\nc\r\n", "\r\n"), ("a\rb\rc", "\r")] {
+        for (text, end) in [("", "\n"), ("a", "\n"), ("a\r\nb\n", "\r\n"), ("a\nb\r\nc\r\n", "\r\n"), ("a\rb\rc", "\r")]
+        {
             assert_eq!(Lines::of(text).usual_end(), end, "{text:?}");
         }
     }

@@ -36,10 +36,11 @@ fn numbered(line: &str) -> Option<(usize, &str)> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let number = text.get(..digits)?.parse().ok()?;
     let rest = text.get(digits..)?;
-    let rest = [" | ", " |", "| ", "|", ": ", "\t", "→"].iter().find_map(|mark| rest.strip_prefix(mark)).or_else(|| {
-        // An empty line shows as its number alone.
-        rest.trim().is_empty().then_some(rest)
-    })?;
+    let rest =
+        [" | ", " |", "| ", "|", ": ", "\t", "→"].iter().find_map(|mark| rest.strip_prefix(mark)).or_else(|| {
+            // An empty line shows as its number alone.
+            rest.trim().is_empty().then_some(rest)
+        })?;
     Some((number, rest))
 }
 

@@ -28,7 +28,7 @@ use crate::path::RepoPath;
 
 pub use apply::{Applied, Existing, Partial, apply, apply_good};
 pub use error::EditError;
-pub use format::{Format, Known, ReadReply, Sequence, Whole, read, read_any, read_some};
+pub use format::{Format, Formats, Known, ReadReply, Sequence, Whole, read, read_any, read_some};
 
 /// What is to be done to one path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -146,8 +146,8 @@ fn joins_lines(lines: &Lines<'_>, found: &Found<'_>) -> bool {
 /// Returns where a hunk fits, at the tightest rung at which it does.
 fn candidates<'h>(lines: &Lines<'_>, hunk: &'h Hunk) -> Option<Found<'h>> {
     let plain = |hunk: Cow<'h, Hunk>| {
-        let (rung, places) = if hunk.unit == Unit::Text { by_text(lines, &hunk) } else { None }
-            .or_else(|| by_lines(lines, &hunk))?;
+        let (rung, places) =
+            if hunk.unit == Unit::Text { by_text(lines, &hunk) } else { None }.or_else(|| by_lines(lines, &hunk))?;
         Some(Found { hunk, rung, places })
     };
     if is_blank(&hunk.find) && hunk.unit == Unit::Lines && hunk.anchors.is_empty() && hunk.line.is_none() {
@@ -171,9 +171,7 @@ fn candidates<'h>(lines: &Lines<'_>, hunk: &'h Hunk) -> Option<Found<'h>> {
 /// Returns where the text stands, byte for byte; in the file's line ends if it has one kind.
 fn by_text(lines: &Lines<'_>, hunk: &Hunk) -> Option<(Rung, Vec<Place>)> {
     let at = |find: &str| -> Vec<Place> {
-        memmem::find_iter(lines.text().as_bytes(), find)
-            .map(|start| Place::Bytes(start..start + find.len()))
-            .collect()
+        memmem::find_iter(lines.text().as_bytes(), find).map(|start| Place::Bytes(start..start + find.len())).collect()
     };
     let mut places = at(&hunk.find);
     let end = lines.usual_end();
@@ -267,9 +265,7 @@ fn by_order(lines: &Lines<'_>, found: &mut [Result<Found<'_>, Miss>]) -> bool {
     let fixed: Vec<Option<(usize, usize)>> = found
         .iter()
         .map(|one| match one {
-            Ok(one) if one.places.len() == 1 => {
-                one.places.first().map(|place| (place.first(lines), place.end(lines)))
-            }
+            Ok(one) if one.places.len() == 1 => one.places.first().map(|place| (place.first(lines), place.end(lines))),
             _ => None,
         })
         .collect();
@@ -282,12 +278,8 @@ fn by_order(lines: &Lines<'_>, found: &mut [Result<Found<'_>, Miss>]) -> bool {
         }
         let from = fixed.iter().take(at).flatten().next_back().map_or(0, |(_, end)| *end);
         let to = fixed.iter().skip(at + 1).flatten().next().map_or(usize::MAX, |(first, _)| *first);
-        let inside: Vec<Place> = one
-            .places
-            .iter()
-            .filter(|place| place.first(lines) >= from && place.end(lines) <= to)
-            .cloned()
-            .collect();
+        let inside: Vec<Place> =
+            one.places.iter().filter(|place| place.first(lines) >= from && place.end(lines) <= to).cloned().collect();
         if !inside.is_empty() && inside.len() < one.places.len() {
             one.places = inside;
             changed = true;
@@ -306,7 +298,10 @@ impl Anchors {
             let anchor_line = anchor.trim();
             let all = standing(lines, anchor_line);
             let earliest = at.first().copied();
-            at = all.into_iter().filter(|line| depth == 0 || earliest.is_some_and(|earliest| *line > earliest)).collect();
+            at = all
+                .into_iter()
+                .filter(|line| depth == 0 || earliest.is_some_and(|earliest| *line > earliest))
+                .collect();
             if at.is_empty() {
                 return Err(Miss::Anchor(anchor.clone()));
             }
@@ -377,7 +372,8 @@ fn is_within(lines: &Lines<'_>, anchor: usize, first: usize) -> bool {
 pub(super) fn applied_at(lines: &Lines<'_>, hunk: &Hunk) -> Option<usize> {
     let want = Lines::of(&hunk.replace);
     let want: Vec<&str> = want.iter().collect();
-    let new = want.iter().filter(|line| !is_blank(line) && !hunk.find.contains(line.trim())).map(|line| line.trim().len());
+    let new =
+        want.iter().filter(|line| !is_blank(line) && !hunk.find.contains(line.trim())).map(|line| line.trim().len());
     if new.max().unwrap_or(0) < 4 {
         return None;
     }

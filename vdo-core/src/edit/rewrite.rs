@@ -214,7 +214,8 @@ impl<'a> Indents<'a> {
             };
         }
         // A deeper one is the deepest quoted one that it begins with, and the rest.
-        let inner = self.pairs.iter().filter(|(_, want, _)| own.starts_with(want)).max_by_key(|(_, want, _)| want.len());
+        let inner =
+            self.pairs.iter().filter(|(_, want, _)| own.starts_with(want)).max_by_key(|(_, want, _)| want.len());
         if let Some((_, want, have)) = inner {
             let rest = own.get(want.len()..)?;
             return Some(format!("{have}{}", self.translated(rest, own, have)));

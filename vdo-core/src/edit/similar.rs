@@ -45,11 +45,10 @@ fn line_if(one: &str, other: &str, least: f64) -> Option<f64> {
     }
     let head = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
     let shorter = one.len().min(other.len());
-    let tail = one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count().min(shorter - head);
-    let (one, other) = (
-        one.get(head..one.len() - tail).unwrap_or_default(),
-        other.get(head..other.len() - tail).unwrap_or_default(),
-    );
+    let tail =
+        one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count().min(shorter - head);
+    let (one, other) =
+        (one.get(head..one.len() - tail).unwrap_or_default(), other.get(head..other.len() - tail).unwrap_or_default());
     let bound = 1.0 - ratio(fewest_edits(one, other), longer);
     if bound < least {
         return None;

@@ -71,17 +71,27 @@ fn what_is_kept_stays_byte_for_byte() {
     assert_eq!(by_block("a\nb", "b\n", "B\n"), ok("a\nB"));
     assert_eq!(by_block("a\nb", "a\nb\n", "a\nb\nc\n"), ok("a\nb\nc"));
     assert_eq!(by_block("a\nb", "b\n", ""), ok("a"));
-    assert_eq!(patched("one\r\ntwo\rthree\nfour\r\n", "@@\n two\n-three\n+THREE\n"), ok("one\r\ntwo\rTHREE\r\nfour\r\n"));
+    assert_eq!(
+        patched("one\r\ntwo\rthree\nfour\r\n", "@@\n two\n-three\n+THREE\n"),
+        ok("one\r\ntwo\rTHREE\r\nfour\r\n")
+    );
 }
 
 #[test]
 fn what_is_new_is_indented_as_the_lines_around_it() {
     let file = "class A:\n    def f(self):\n        if x:\n            y()\n";
     assert_eq!(
-        by_block(file, "def f(self):\n    if x:\n        y()\n", "def f(self):\n    if x:\n        y()\n        z()\n    w()\n"),
+        by_block(
+            file,
+            "def f(self):\n    if x:\n        y()\n",
+            "def f(self):\n    if x:\n        y()\n        z()\n    w()\n"
+        ),
         ok("class A:\n    def f(self):\n        if x:\n            y()\n            z()\n        w()\n")
     );
-    assert_eq!(by_block("\tif (x) {\n\t\ty();\n\t}\n", "if (x) {\n    y();\n}\n", "if (x) {\n    y();\n    z();\n}\n"), ok("\tif (x) {\n\t\ty();\n\t\tz();\n\t}\n"));
+    assert_eq!(
+        by_block("\tif (x) {\n\t\ty();\n\t}\n", "if (x) {\n    y();\n}\n", "if (x) {\n    y();\n    z();\n}\n"),
+        ok("\tif (x) {\n\t\ty();\n\t\tz();\n\t}\n")
+    );
     assert_eq!(by_block("    a\n    b\n", "\ta\n\tb\n", "\ta\n\t\tc\n\tb\n"), ok("    a\n        c\n    b\n"));
     assert_eq!(by_block("a\nb\n", "    a\n    b\n", "    a\n        c\n    b\n"), ok("a\n    c\nb\n"));
 }
@@ -102,7 +112,10 @@ fn several_places_are_refused_unless_the_edit_says_which() {
     let all = serde_json::json!({"path": "f", "old_str": "x = 1", "new_str": "x = 2", "replace_all": true});
     assert_eq!(landed(file, &all.to_string(), Format::StrReplace), ok(&file.replace("x = 1", "x = 2")));
     let count = serde_json::json!({"path": "f", "old_str": "x = 1", "new_str": "x = 2", "expected_replacements": 3});
-    assert!(matches!(landed(file, &count.to_string(), Format::StrReplace), Err(EditError::Count { found: 2, expected: 3, .. })));
+    assert!(matches!(
+        landed(file, &count.to_string(), Format::StrReplace),
+        Err(EditError::Count { found: 2, expected: 3, .. })
+    ));
 }
 
 #[test]
@@ -122,7 +135,10 @@ fn blocks_may_stand_in_any_order_and_share_what_they_keep_but_not_what_they_chan
     let reply = block("c\nd\n", "c\nD\n") + &block("b\nc\n", "B\nc\n");
     assert_eq!(landed(file, &reply, Format::SearchReplace), ok("a\nB\nc\nD\n"));
     let clash = block("b\nc\n", "B\nC\n") + &block("c\nd\n", "X\nd\n");
-    assert_eq!(landed(file, &clash, Format::SearchReplace), Err(EditError::Overlap { path: "f".parse().unwrap(), one: 1, other: 2 }));
+    assert_eq!(
+        landed(file, &clash, Format::SearchReplace),
+        Err(EditError::Overlap { path: "f".parse().unwrap(), one: 1, other: 2 })
+    );
     // A block may quote what an earlier one has made.
     let reply = block("b\n", "b1\nb2\n") + &block("b2\n", "b3\n");
     assert_eq!(landed(file, &reply, Format::SearchReplace), ok("a\nb1\nb3\nc\nd\n"));
@@ -133,7 +149,8 @@ fn what_has_nothing_to_find_goes_where_the_format_says() {
     assert_eq!(patched("a\nb\n", "@@\n+c\n"), ok("a\nb\nc\n"));
     assert_eq!(patched("a\nb\n", "@@ a\n+c\n"), ok("a\nc\nb\n"));
     assert_eq!(by_diff("a\nb\n", "@@ -1,0 +2,1 @@\n+c\n"), ok("a\nc\nb\n"));
-    let insert = |line: usize| format!("{{\"command\":\"insert\",\"path\":\"f\",\"insert_line\":{line},\"new_str\":\"c\"}}");
+    let insert =
+        |line: usize| format!("{{\"command\":\"insert\",\"path\":\"f\",\"insert_line\":{line},\"new_str\":\"c\"}}");
     assert_eq!(landed("a\nb\n", &insert(0), Format::StrReplace), ok("c\na\nb\n"));
     assert_eq!(landed("a\nb", &insert(2), Format::StrReplace), ok("a\nb\nc"));
     assert!(landed("a\nb\n", &insert(3), Format::StrReplace).is_err());
@@ -156,7 +173,8 @@ fn calls_replace_any_text_in_the_line_ends_of_the_file() {
     assert_eq!(by_call("if a &lt; b:\nif a < c:\n", "if a &lt; c:", "if a &lt; d:"), ok("if a &lt; b:\nif a < d:\n"));
     assert!(matches!(by_call("a\nb\n", "\nb\n", "b\n"), Err(EditError::NotFound { .. })));
     // Each call sees what those before it did.
-    let calls = "{\"path\":\"f\",\"old_str\":\"a\",\"new_str\":\"b\"}\n{\"path\":\"f\",\"old_str\":\"b\",\"new_str\":\"c\"}\n";
+    let calls =
+        "{\"path\":\"f\",\"old_str\":\"a\",\"new_str\":\"b\"}\n{\"path\":\"f\",\"old_str\":\"b\",\"new_str\":\"c\"}\n";
     assert_eq!(landed("a\n", calls, Format::StrReplace), ok("c\n"));
 }
 
@@ -211,7 +229,8 @@ fn lines_left_out_on_both_sides_stay() {
 #[test]
 fn one_bad_edit_keeps_every_file_as_it_was() {
     let (tree, contents) = given(&[("a", "1\n"), ("b", "2\n")]);
-    let reply = "*** Begin Patch\n*** Update File: a\n@@\n-1\n+one\n*** Update File: b\n@@\n-3\n+three\n*** End Patch\n";
+    let reply =
+        "*** Begin Patch\n*** Update File: a\n@@\n-1\n+one\n*** Update File: b\n@@\n-3\n+three\n*** End Patch\n";
     let edits = read(reply, Format::V4a, Known::NONE, Whole::Unknown).whole().unwrap();
     assert_eq!(apply(&edits, &tree, &contents).unwrap_err().len(), 1);
 }
@@ -223,16 +242,61 @@ fn a_patch_that_deletes_has_to_know_what_it_deletes() {
     assert_eq!((gone.faults.len(), gone.applied.tree.len()), (0, 0));
     let other = lay(&[("f", "y\n")], &diff("x"), Format::UnifiedDiff);
     assert_eq!((other.faults.len() > 0, other.applied.tree.len()), (true, 0));
-    assert!(apply(&read(&diff("x"), Format::UnifiedDiff, Known::NONE, Whole::Yes).edits, &given(&[("f", "y\n")]).0, &given(&[("f", "y\n")]).1).is_err());
+    assert!(
+        apply(
+            &read(&diff("x"), Format::UnifiedDiff, Known::NONE, Whole::Yes).edits,
+            &given(&[("f", "y\n")]).0,
+            &given(&[("f", "y\n")]).1
+        )
+        .is_err()
+    );
 }
 
 #[test]
 fn nothing_leads_outside_through_links_or_over_its_twin() {
     let paths = [
-        "../f", "a/../../f", "/f", "//f", "/etc/passwd", "~/f", "~root/f", "C:/f", "c:\\f", "C:f", "\\\\host\\share\\f", "a\\b", "..\\f",
-        ".git/config", ".git/hooks/pre-commit", "a/.git/config", ".GIT/config", ".Git/x", "git~1/config", ".git./config", ".git /x",
-        ".git::$INDEX_ALLOCATION/x", ".g\u{200c}it/config", "./../f", "a/./b", "a//b", "a/", ".", "..", "a/..", "f\u{0}", "a\u{7}b", "a\nb",
-        "link/f", "link", "sub", "F", "f/below", "a/b/", &"x/".repeat(600), &"y".repeat(300), "sub/../f",
+        "../f",
+        "a/../../f",
+        "/f",
+        "//f",
+        "/etc/passwd",
+        "~/f",
+        "~root/f",
+        "C:/f",
+        "c:\\f",
+        "C:f",
+        "\\\\host\\share\\f",
+        "a\\b",
+        "..\\f",
+        ".git/config",
+        ".git/hooks/pre-commit",
+        "a/.git/config",
+        ".GIT/config",
+        ".Git/x",
+        "git~1/config",
+        ".git./config",
+        ".git /x",
+        ".git::$INDEX_ALLOCATION/x",
+        ".g\u{200c}it/config",
+        "./../f",
+        "a/./b",
+        "a//b",
+        "a/",
+        ".",
+        "..",
+        "a/..",
+        "f\u{0}",
+        "a\u{7}b",
+        "a\nb",
+        "link/f",
+        "link",
+        "sub",
+        "F",
+        "f/below",
+        "a/b/",
+        &"x/".repeat(600),
+        &"y".repeat(300),
+        "sub/../f",
     ];
     assert!(paths.len() >= 40);
     for path in paths {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Edit, FileOp, Hunk};
+use super::{Edit, FileOp, Format, Hunk, Known, Whole, read};
 use crate::message::{ToolCall, ToolSpec};
 use crate::path::RepoPath;
 
@@ -60,6 +60,13 @@ pub struct Write {
     pub content: String,
 }
 
+/// Changes files by one patch in the form `*** Begin Patch` … `*** End Patch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApplyPatch {
+    /// The patch.
+    pub patch: String,
+}
+
 /// Removes a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Delete {
@@ -102,17 +109,25 @@ pub enum Tool {
     List(List),
     /// Changes a file.
     Edit(Box<Edit>),
+    /// Changes files by a patch: all of it or nothing.
+    Patch(Vec<Edit>),
     /// Runs a command.
     Run(Run),
     /// Ends the task.
     Done(Done),
 }
 
-/// Returns the tools on offer, in a stable order.
+/// Returns the tools on offer, in a stable order. Models that write patches get a tool that takes one.
 #[must_use]
-pub fn specs() -> Vec<ToolSpec> {
+pub fn specs(format: Format) -> Vec<ToolSpec> {
     static SPECS: LazyLock<Vec<ToolSpec>> = LazyLock::new(make_specs);
-    SPECS.clone()
+    let mut specs = SPECS.clone();
+    if format == Format::V4a {
+        let about = "Changes files by one patch (*** Begin Patch, *** Update File: path, @@ anchors, lines with blank, - or + before \
+            them, *** End Patch): all of it or nothing.";
+        specs.push(spec::<ApplyPatch>("apply_patch", about));
+    }
+    specs
 }
 
 fn make_specs() -> Vec<ToolSpec> {
@@ -160,6 +175,11 @@ pub fn parse(call: &ToolCall) -> Result<Tool, String> {
             let Rename { from, to } = input(call)?;
             edit(path(&from)?, FileOp::Move(path(&to)?))
         }
+        "apply_patch" => {
+            let ApplyPatch { patch } = input(call)?;
+            let edits = read(&patch, Format::V4a, Known::NONE, Whole::Yes).whole();
+            Tool::Patch(edits.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?)
+        }
         "run" => Tool::Run(input(call)?),
         "done" => Tool::Done(input(call)?),
         other => {
@@ -201,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_tool_on_offer_is_understood_and_has_an_object_schema() {
-        for spec in specs() {
+        for spec in specs(Format::V4a) {
             assert_eq!(spec.input_schema["type"], "object", "{}", spec.name);
             let error = parse(&ToolCall { id: String::new(), name: spec.name.clone(), input: json!(7) }).unwrap_err();
             assert!(!error.contains("there is no tool"), "{}", spec.name);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Engine;
+use crate::edit::Formats;
 use crate::event::Event;
 use crate::job::Job;
 use crate::port::{Checker, Clock, Deployer, Provider, Scanner, Store};
@@ -39,6 +40,7 @@ pub struct EngineBuilder {
     pub(super) retries: u32,
     pub(super) limits: Limits,
     pub(super) prompts: Prompts,
+    pub(super) formats: Formats,
 }
 
 impl EngineBuilder {
@@ -119,6 +121,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets which model is asked for edits in which format.
+    #[must_use]
+    pub fn formats(mut self, formats: Formats) -> Self {
+        self.formats = formats;
+        self
+    }
+
     /// Sets the wordings.
     #[must_use]
     pub fn prompts(mut self, prompts: Prompts) -> Self {
@@ -168,6 +177,7 @@ impl Engine {
             retries: 2,
             limits: Limits::default(),
             prompts: Prompts::default(),
+            formats: Formats::default(),
         }
     }
 }

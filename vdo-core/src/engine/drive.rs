@@ -140,6 +140,8 @@ async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<
         _ => Style::Text,
     };
     let repair = style(Phase::Repair);
+    let format =
+        |phase| parts.routes.of(phase).first().map_or(parts.formats.other, |route| parts.formats.of(&route.model));
     let can_repair = |route: &&Candidate| {
         let provider = parts.providers.get(&route.provider);
         provider.is_some_and(|p| repair == Style::Text || p.capabilities(&route.model).tools)
@@ -160,6 +162,8 @@ async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<
         checks: job.spec.checks.clone(),
         build: style(Phase::Build),
         repair,
+        build_format: format(Phase::Build),
+        repair_format: format(Phase::Repair),
         repairers: parts.routes.of(Phase::Repair).iter().filter(can_repair).map(ToString::to_string).collect(),
         limits: parts.limits.clone(),
         prompts: parts.prompts.clone(),

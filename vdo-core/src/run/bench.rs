@@ -14,15 +14,13 @@ use super::{Answer, Style, answers, look};
 use crate::check::{CheckCommand, CommandSource, Runner};
 use crate::content::BlobHash;
 use crate::contents::Contents;
-use crate::context::bounded;
-use crate::edit::{self, Edit, FileOp, Known, Whole, apply, tools};
+use crate::edit::{Edit, FileOp, tools};
 use crate::event::EventKind;
 use crate::failure::FailureKind;
 use crate::id::{Phase, StepKey};
-use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
+use crate::message::{Block, Message, Reply, Role, ToolCall};
 use crate::path::RepoPath;
 use crate::port::Outcome;
-use crate::reply::MAX_REPLY_BYTES;
 use crate::syntax::Syntax;
 use crate::task::{Plan, Task};
 use crate::tree::FileTree;
@@ -37,15 +35,15 @@ pub(super) struct Bench {
     pub(super) key: StepKey,
     /// The first message, without its last line; none until the contents for it are at hand.
     pub(super) opening: Option<String>,
-    messages: Vec<Message>,
+    pub(super) messages: Vec<Message>,
     /// The tree it started from.
     pub(super) base: FileTree,
     /// The tree with its edits.
     pub(super) tree: FileTree,
     /// The paths it may touch.
-    allowed: BTreeSet<RepoPath>,
+    pub(super) allowed: BTreeSet<RepoPath>,
     /// Paths that belong to tasks beside it.
-    foreign: BTreeSet<RepoPath>,
+    pub(super) foreign: BTreeSet<RepoPath>,
     /// What it must have made before it is done.
     must_create: Vec<RepoPath>,
     /// Files that its opening shows.
@@ -53,12 +51,18 @@ pub(super) struct Bench {
     /// The reply whose commands are being run, and the results so far.
     pending: Option<Pending>,
     /// What keeps it from going round in circles.
-    circles: Circles,
+    pub(super) circles: Circles,
     /// The findings it has to mend or answer.
     pub(super) asked: BTreeSet<String>,
     /// The answers it gave, by finding.
     pub(super) answers: BTreeMap<String, String>,
-    refusals: u32,
+    pub(super) refusals: u32,
+    /// The blocks that landed, so that none lands twice.
+    #[serde(default)]
+    pub(super) landed: BTreeSet<String>,
+    /// How often edits of a file were refused.
+    #[serde(default)]
+    pub(super) misses: BTreeMap<RepoPath, u32>,
     /// Set once it is done.
     pub(super) done: bool,
     /// Set once it is given up, and why.
@@ -93,6 +97,8 @@ impl Bench {
             asked: BTreeSet::new(),
             answers: BTreeMap::new(),
             refusals: 0,
+            landed: BTreeSet::new(),
+            misses: BTreeMap::new(),
             done: false,
             failed: None,
             failed_kind: None,
@@ -144,14 +150,19 @@ impl Bench {
             (_, Style::Text) => &prompts.build,
             (_, Style::Tools) => &prompts.build_tools,
         };
-        let mut ask = run.ask(prompt, self.opening.as_deref().unwrap_or_default(), &self.messages, &self.key);
+        let format = run.format(self.key.phase);
+        let opening = self.opening.as_deref().unwrap_or_default();
+        let mut ask = match style {
+            Style::Text => run.ask(&prompt.with(&format.instructions()), opening, &self.messages, &self.key),
+            Style::Tools => run.ask(prompt, opening, &self.messages, &self.key),
+        };
         if style == Style::Tools {
-            ask.tools = tools::specs();
+            ask.tools = tools::specs(format);
             if !self.asked.is_empty() {
                 ask.tools.push(answers::spec());
             }
         }
-        ask.edit_format = Some(style.as_str());
+        ask.edit_format = Some(style.label(format));
         if self.key.phase == Phase::Repair {
             ask.prefer = run.escalated_to();
             ask.is_optional = self.asked.is_empty() && run.may_do_without_repair();
@@ -173,11 +184,12 @@ impl Bench {
                 Ok(tools::Tool::Read(input)) => wanted.extend(input.path.parse().ok().and_then(|path| blob(&path))),
                 Ok(tools::Tool::Search(_)) => wanted.extend(searchable(run, &self.tree)),
                 Ok(tools::Tool::Edit(edit)) => edits.push(*edit),
+                Ok(tools::Tool::Patch(more)) => edits.extend(more),
                 _ => {}
             }
         }
         if reply.tool_calls().next().is_none() {
-            edits = self.read(reply).whole().unwrap_or_default();
+            edits = self.read(reply).edits;
         }
         // Whole files are compared with what they replace, for faults that were there before.
         wanted.extend(edits.iter().filter_map(|edit| blob(&edit.path)));
@@ -227,40 +239,6 @@ impl Bench {
             self.take_text(&reply, contents, run, effects);
         }
         true
-    }
-
-    /// Reads the edits of a reply that consists of text.
-    fn read(&self, reply: &Reply) -> edit::ReadReply {
-        let whole = if reply.stop == Stop::End { Whole::Yes } else { Whole::Unknown };
-        edit::read_any(&reply.text(), Known(&|path| self.tree.get(path).is_some()), whole).1
-    }
-
-    /// Takes in a reply that consists of text.
-    fn take_text(&mut self, reply: &Reply, contents: &mut Contents, run: &Rules<'_>, effects: &mut Effects) {
-        let text = reply.text();
-        let outcome = if text.len() > MAX_REPLY_BYTES {
-            Err(vec![format!("the reply has {} bytes; at most {MAX_REPLY_BYTES} are read", text.len())])
-        } else if reply.stop == Stop::Length {
-            Err(vec!["the reply was cut off at the token limit; be shorter, or do one file at a time".to_owned()])
-        } else {
-            self.read(reply).whole().map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        let outcome = outcome.and_then(|edits| {
-            if edits.is_empty() && !(run.style == Style::Tools && self.tree != self.base) {
-                return Err(vec!["the reply has no edits in the form that was asked for".to_owned()]);
-            }
-            self.lay(&edits, contents, run, effects)?;
-            self.lacks()
-        });
-        match outcome {
-            Ok(()) => {
-                effects
-                    .outcomes
-                    .push((self.key.clone(), if self.refusals == 0 { Outcome::Accepted } else { Outcome::Repaired }));
-                self.finish(effects);
-            }
-            Err(faults) => self.refuse(reply, &faults, run, effects),
-        }
     }
 
     /// Takes in a reply with tool calls.
@@ -315,16 +293,9 @@ impl Bench {
                 }
                 Err(faults) => Err(faults.join("; ")),
             },
-            tools::Tool::Edit(edit) => {
-                let before = self.tree.clone();
-                // Edits of one path build on each other within a turn, as the model sees them one by one.
-                let laid = self.lay(std::slice::from_ref(&edit), contents, run, effects);
-                if laid.is_ok() && self.tree != before {
-                    self.circles.tree_is(self.tree.root_hash());
-                }
-                laid.map(|()| Some(if self.tree == before { "nothing changed" } else { "done" }.to_owned()))
-                    .map_err(|faults| faults.join("; "))
-            }
+            // Edits of one path build on each other within a turn, as the model sees them one by one.
+            tools::Tool::Edit(edit) => self.take_edits(std::slice::from_ref(&edit), contents, run, effects).map(Some),
+            tools::Tool::Patch(edits) => self.take_edits(&edits, contents, run, effects).map(Some),
         }
     }
 
@@ -350,93 +321,15 @@ impl Bench {
         self.next_turn(run);
     }
 
-    fn next_turn(&mut self, run: &Rules<'_>) {
+    pub(super) fn next_turn(&mut self, run: &Rules<'_>) {
         self.key.turn += 1;
         if self.key.turn > run.turns && self.failed.is_none() {
             self.give_up(FailureKind::LimitReached, &format!("the task is not done after {} exchanges", run.turns));
         }
     }
 
-    fn refuse(&mut self, reply: &Reply, faults: &[String], run: &Rules<'_>, effects: &mut Effects) {
-        effects.outcomes.push((self.key.clone(), Outcome::Refused));
-        effects.events.push(EventKind::Refused { step: self.key.clone(), faults: faults.to_vec() });
-        self.refusals += 1;
-        if self.refusals > run.refusals {
-            self.failed = Some(format!(
-                "no reply could be used after {} attempts; the last: {}",
-                self.refusals,
-                faults.join("; ")
-            ));
-            return;
-        }
-        let list: String = faults.iter().map(|fault| format!("- {}\n", bounded(fault, 1500))).collect();
-        self.messages.push(spoken(reply));
-        self.messages.push(Message::user(format!(
-            "Nothing was changed, because:\n{list}Answer again with all edits of this task, mended.\n"
-        )));
-        self.next_turn(run);
-    }
-
-    /// Lays edits over the tree: all, or none and the faults.
-    fn lay(
-        &mut self,
-        edits: &[Edit],
-        contents: &mut Contents,
-        run: &Rules<'_>,
-        effects: &mut Effects,
-    ) -> Result<(), Vec<String>> {
-        let syntax = run.syntax;
-        let mut faults = Vec::new();
-        let mut amended = BTreeSet::new();
-        for path in edits.iter().flat_map(touched) {
-            if self.foreign.contains(path) && !self.allowed.contains(path) {
-                faults.push(format!(
-                    "{path} belongs to another task that is being carried out at the same time; leave it alone"
-                ));
-            } else if !self.allowed.contains(path) {
-                amended.insert(path.clone());
-            }
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let applied = apply::apply(edits, &self.tree, contents)
-            .map_err(|errors| errors.iter().map(edit::EditError::to_string).collect::<Vec<_>>())?;
-        for blob in &applied.blobs {
-            contents.add(blob);
-        }
-        faults.extend(self.dropped(edits, &applied, run));
-        for (path, entry) in &applied.touched {
-            let Some(text) = entry.and_then(|entry| contents.text(entry.blob)) else { continue };
-            let old = self.tree.get(path).and_then(|entry| contents.text(entry.blob)).unwrap_or_default();
-            let (now, before) = (syntax.faults(path, text), syntax.faults(path, old));
-            if now.len() > before.len()
-                && let Some(first) =
-                    now.iter().find(|fault| !before.iter().any(|old| old.text == fault.text)).or(now.first())
-            {
-                faults.push(format!(
-                    "{path}, line {}: the result is not valid: {}: {}",
-                    first.line, first.message, first.text
-                ));
-            }
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        if let (Some(task), false) = (&self.key.task, amended.is_empty()) {
-            effects
-                .events
-                .extend(amended.iter().map(|path| EventKind::PlanAmended { task: task.clone(), path: path.clone() }));
-        }
-        self.allowed.extend(amended);
-        effects.events.extend(self.gutted(edits, &applied, contents, run));
-        self.tree = applied.tree;
-        effects.blobs.extend(applied.blobs);
-        Ok(())
-    }
-
     /// Says what is not there yet.
-    fn lacks(&self) -> Result<(), Vec<String>> {
+    pub(super) fn lacks(&self) -> Result<(), Vec<String>> {
         let missing = self.must_create.iter().filter(|path| self.tree.get(path).is_none());
         let faults: Vec<String> = missing.map(|path| format!("{path} was to be created and is not there")).collect();
         if faults.is_empty() && self.tree == self.base && !self.is_answered() {
@@ -445,7 +338,7 @@ impl Bench {
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    fn finish(&mut self, effects: &mut Effects) {
+    pub(super) fn finish(&mut self, effects: &mut Effects) {
         self.done = true;
         for (path, before, after) in crate::diff::changed_paths(&self.base, &self.tree) {
             let operation = match (before, after) {
@@ -478,7 +371,7 @@ pub(super) struct Rules<'a> {
     pub(super) plan: Option<&'a Plan>,
 }
 
-fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {
+pub(super) fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {
     let to = match &edit.op {
         FileOp::Move(to) => Some(to),
         FileOp::Create(_) | FileOp::Write(_) | FileOp::Replace(_) | FileOp::Delete => None,

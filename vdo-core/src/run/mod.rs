@@ -19,6 +19,7 @@ mod circles;
 mod excerpt;
 mod judge;
 mod keep;
+mod landing;
 mod look;
 mod mending;
 mod merging;

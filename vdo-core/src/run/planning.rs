@@ -12,6 +12,7 @@ use super::{Answer, Style};
 use crate::check::{CheckCommand, CommandSource, Runner};
 use crate::content::BlobHash;
 use crate::context;
+use crate::edit::Format;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::{Phase, StepKey};
@@ -205,6 +206,11 @@ impl Run {
             effects.events.push(EventKind::Note { text, tier: None });
         }
         real.into_iter().take(5).map(|run| named(run, CommandSource::Plan)).collect()
+    }
+
+    /// Returns the format that edits are asked for in `phase`.
+    pub(super) fn format(&self, phase: Phase) -> Format {
+        if phase == Phase::Repair { self.brief.repair_format } else { self.brief.build_format }
     }
 
     /// Returns how a model is asked in `phase`.

@@ -15,6 +15,7 @@ use crate::compare::Comparison;
 use crate::conflict::{ConflictRow, How};
 use crate::content::{Blob, BlobHash, Entry};
 use crate::contents::Contents;
+use crate::edit::Format;
 use crate::event::EventKind;
 use crate::failure::Failure;
 use crate::findings::Tracked;
@@ -166,12 +167,12 @@ pub enum Style {
 }
 
 impl Style {
-    /// Returns the name in the ledger.
+    /// Returns the name in the ledger of edits asked for in this style and this format.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn label(self, format: Format) -> &'static str {
         match self {
             Self::Tools => "tools",
-            Self::Text => "search-replace",
+            Self::Text => format.as_str(),
         }
     }
 }
@@ -189,6 +190,10 @@ pub struct Brief {
     pub build: Style,
     /// How repairers are asked.
     pub repair: Style,
+    /// The format that builders write edits in.
+    pub build_format: Format,
+    /// The format that repairers write edits in.
+    pub repair_format: Format,
     /// Who can be asked for repairs, in order, each as `provider:model`. The second is asked once repairs get nowhere.
     pub repairers: Vec<String>,
     /// The caps.

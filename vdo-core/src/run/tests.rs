@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::check::{CheckCommand, CommandOutcome, CommandSource, Exit, Runner, TestResult, TestStatus, Tier};
 use crate::content::Entry;
+use crate::edit::Format;
 use crate::event::EventKind;
 use crate::failure::FailureKind;
 use crate::id::JobId;
@@ -30,6 +31,8 @@ fn brief() -> Brief {
         checks: vec!["make check".to_owned()],
         build: Style::Text,
         repair: Style::Text,
+        build_format: Format::SearchReplace,
+        repair_format: Format::SearchReplace,
         repairers: Vec::new(),
         limits: Limits::default(),
         prompts: Prompts::default(),
@@ -412,6 +415,7 @@ fn a_file_given_whole_with_most_of_it_gone_is_noted() {
 
 mod circles;
 mod judging;
+mod landing;
 mod mending;
 mod reviewing;
 

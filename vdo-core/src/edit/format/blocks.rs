@@ -65,7 +65,11 @@ fn is_end(line: &str) -> bool {
 /// Takes the backslash away that keeps a line from being read as a marker.
 fn unescaped(line: &str) -> &str {
     match line.strip_prefix('\\') {
-        Some(rest) if ["<<<", "===", ">>>", "---", "+++", ":start_line:", ":end_line:"].iter().any(|mark| rest.starts_with(mark)) => {
+        Some(rest)
+            if ["<<<", "===", ">>>", "---", "+++", ":start_line:", ":end_line:"]
+                .iter()
+                .any(|mark| rest.starts_with(mark)) =>
+        {
             rest
         }
         _ => line,

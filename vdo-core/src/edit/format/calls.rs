@@ -20,7 +20,11 @@ fn is_call(value: &Value) -> bool {
     let Some(call) = value.as_object() else { return false };
     let inner = arguments(call);
     let inner = inner.as_ref().unwrap_or(call);
-    text(inner, PATH).is_some() && (text(inner, OLD).is_some() || text(inner, CONTENT).is_some() || inner.contains_key("edits") || kind(call).is_some())
+    text(inner, PATH).is_some()
+        && (text(inner, OLD).is_some()
+            || text(inner, CONTENT).is_some()
+            || inner.contains_key("edits")
+            || kind(call).is_some())
 }
 
 /// Returns the body of the one fenced block that is made of calls.
@@ -33,7 +37,8 @@ pub(super) fn fenced(reply: &str) -> Option<&str> {
     bodies.next().is_none().then_some(first)
 }
 
-const PATH: &[&str] = &["path", "file_path", "filePath", "filepath", "target_file", "file", "filename", "filename_path"];
+const PATH: &[&str] =
+    &["path", "file_path", "filePath", "filepath", "target_file", "file", "filename", "filename_path"];
 const OLD: &[&str] = &["old_str", "old_string", "oldString", "oldText", "old_text", "old", "search", "find"];
 const NEW: &[&str] = &["new_str", "new_string", "newString", "newText", "new_text", "new", "replace", "replacement"];
 const CONTENT: &[&str] = &["file_text", "content", "contents", "text"];
@@ -70,7 +75,8 @@ fn text<'v>(call: &'v Map<String, Value>, keys: &[&str]) -> Option<&'v str> {
 
 /// Returns the arguments of a call that has them apart, as an object or as JSON within a text.
 fn arguments(call: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let inner = ["arguments", "input", "parameters", "args", "params", "operation"].iter().find_map(|key| call.get(*key))?;
+    let inner =
+        ["arguments", "input", "parameters", "args", "params", "operation"].iter().find_map(|key| call.get(*key))?;
     match inner {
         Value::Object(inner) => Some(inner.clone()),
         Value::String(text) => serde_json::from_str(text).ok(),
@@ -115,7 +121,9 @@ impl Reader {
         match own.as_str() {
             "view" | "read" | "read_file" | "list" => {}
             "undo_edit" => return Err("undo_edit is not known here; edit again instead".to_owned()),
-            "insert" | "insert_line" | "insert_text" | "insert_at_line" => push(FileOp::Replace(vec![insertion(call, block)?])),
+            "insert" | "insert_line" | "insert_text" | "insert_at_line" => {
+                push(FileOp::Replace(vec![insertion(call, block)?]))
+            }
             "delete_file" | "delete" | "remove" => push(FileOp::Delete),
             "create_file" | "update_file" if call.get("diff").is_some() => {
                 let diff = text(call, &["diff"]).ok_or("its diff is no text")?;
@@ -130,7 +138,9 @@ impl Reader {
                 let content = text(call, CONTENT).ok_or("it has no file_text")?;
                 push(FileOp::Write(content.to_owned()));
             }
-            _ if text(call, CONTENT).is_some() => push(FileOp::Write(text(call, CONTENT).unwrap_or_default().to_owned())),
+            _ if text(call, CONTENT).is_some() => {
+                push(FileOp::Write(text(call, CONTENT).unwrap_or_default().to_owned()))
+            }
             "" => return Err("it has neither a command nor old_str".to_owned()),
             "str_replace" | "edit" | "replace" => return Err("it has no old_str".to_owned()),
             other => {

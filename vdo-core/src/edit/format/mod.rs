@@ -5,6 +5,7 @@
 
 mod blocks;
 mod calls;
+mod defaults;
 mod paths;
 mod source;
 mod unified;
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Edit, EditError};
 use crate::path::RepoPath;
+
+pub use defaults::Formats;
 
 /// A form in which edits are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -30,7 +30,8 @@ pub(super) fn alone(line: &str, known: Known<'_>) -> Option<RepoPath> {
     if known.has(&path) {
         return Some(path);
     }
-    let named = ["Makefile", "Dockerfile", "LICENSE", "README", "Procfile", "Gemfile", "Rakefile", "Justfile", "go.mod"];
+    let named =
+        ["Makefile", "Dockerfile", "LICENSE", "README", "Procfile", "Gemfile", "Rakefile", "Justfile", "go.mod"];
     let spaced = name.contains(char::is_whitespace);
     let has_extension = path.extension().is_some_and(|end| {
         !end.is_empty() && end.len() <= 12 && end.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')

@@ -16,9 +16,10 @@ fn hunks(text: &str, format: Format) -> Vec<(String, String, String)> {
     let reply = reading(text, format);
     assert_eq!(reply.faults, [], "{text}");
     let each = |edit: &Edit| match &edit.op {
-        FileOp::Replace(hunks) => {
-            hunks.iter().map(|hunk| (edit.path.to_string(), hunk.find.clone(), hunk.replace.clone())).collect::<Vec<_>>()
-        }
+        FileOp::Replace(hunks) => hunks
+            .iter()
+            .map(|hunk| (edit.path.to_string(), hunk.find.clone(), hunk.replace.clone()))
+            .collect::<Vec<_>>(),
         other => vec![(edit.path.to_string(), format!("{other:?}"), String::new())],
     };
     reply.edits.iter().flat_map(each).collect()
@@ -103,17 +104,28 @@ fn blocks_that_are_cut_unnamed_or_lead_outside_are_faults() {
         assert_eq!((read.edits.len(), read.faults.len()), (0, 1), "{reply}: {read:?}");
     }
     // The block after a cut one is read.
-    let read = reading("a.py\n<<<<<<< SEARCH\nx\n<<<<<<< SEARCH\n1\n=======\n2\n>>>>>>> REPLACE\n", Format::SearchReplace);
+    let read =
+        reading("a.py\n<<<<<<< SEARCH\nx\n<<<<<<< SEARCH\n1\n=======\n2\n>>>>>>> REPLACE\n", Format::SearchReplace);
     assert_eq!((read.edits.len(), read.faults.len()), (1, 1));
 }
 
 #[test]
 fn a_sentence_names_the_file_of_a_fence_only_if_it_announces_it() {
     let wanted = [row("a.py", "Write(\"new\\n\")", "")];
-    assert_eq!(hunks("Here's the updated `a.py`:\n\n```python\nnew\n```\n\nRun `a.py` like this:\n\n```\npython a.py\n```\n", Format::Whole), wanted);
+    assert_eq!(
+        hunks(
+            "Here's the updated `a.py`:\n\n```python\nnew\n```\n\nRun `a.py` like this:\n\n```\npython a.py\n```\n",
+            Format::Whole
+        ),
+        wanted
+    );
     assert_eq!(hunks("### `a.py`\n```\nnew\n```\n", Format::Whole), wanted);
     assert_eq!(hunks("path/to/a.py\n```\nnew\n```\n", Format::Whole), wanted);
-    for talk in ["Run the updated `a.py` with:\n```\nx\n```\n", "Here is how to call the file `a.py`:\n```sh\nx\n```\n", "See `gone.py`:\n```\nx\n```\n"] {
+    for talk in [
+        "Run the updated `a.py` with:\n```\nx\n```\n",
+        "Here is how to call the file `a.py`:\n```sh\nx\n```\n",
+        "See `gone.py`:\n```\nx\n```\n",
+    ] {
         assert_eq!(reading(talk, Format::Whole).edits, [], "{talk}");
     }
 }
@@ -128,12 +140,18 @@ fn fences_within_prose_do_not_end_it() {
 
 #[test]
 fn diffs_are_read_with_numbers_without_and_with_wrong_ones() {
-    for (head, line) in [("@@ -3,2 +3,2 @@ def f", Some(3)), ("@@ ... @@", None), ("@@", None), ("@@ -99,17 +1 @@", Some(99))] {
+    for (head, line) in
+        [("@@ -3,2 +3,2 @@ def f", Some(3)), ("@@ ... @@", None), ("@@", None), ("@@ -99,17 +1 @@", Some(99))]
+    {
         let reply = format!("--- a/a.py\n+++ b/a.py\n{head}\n keep\n-old\n+new\n");
         let read = reading(&reply, Format::UnifiedDiff);
         let FileOp::Replace(hunks) = &read.edits[0].op else { panic!() };
         let hunk = &hunks[0];
-        assert_eq!((hunk.find.as_str(), hunk.replace.as_str(), hunk.line), ("keep\nold\n", "keep\nnew\n", line), "{head}");
+        assert_eq!(
+            (hunk.find.as_str(), hunk.replace.as_str(), hunk.line),
+            ("keep\nold\n", "keep\nnew\n", line),
+            "{head}"
+        );
         assert_eq!(hunk.kept, Some(vec![(0, 0)]));
     }
 }

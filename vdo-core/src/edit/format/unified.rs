@@ -106,7 +106,9 @@ impl<'a> Reader<'a, '_> {
             return false;
         }
         let behind = ahead.next().unwrap_or_default();
-        self.hunk.is_none() || behind.starts_with("@@") || (behind.is_empty() && self.hunk.as_ref().is_some_and(Open::is_full))
+        self.hunk.is_none()
+            || behind.starts_with("@@")
+            || (behind.is_empty() && self.hunk.as_ref().is_some_and(Open::is_full))
     }
 
     fn header(&mut self, line: &str) {
@@ -125,7 +127,9 @@ impl<'a> Reader<'a, '_> {
         }
         let mut file = self.file.take().unwrap_or_default();
         file.line = self.source.line();
-        let name = |line: &str| paths::unquoted(line.get(4..).unwrap_or_default().split('\t').next().unwrap_or_default().trim());
+        let name = |line: &str| {
+            paths::unquoted(line.get(4..).unwrap_or_default().split('\t').next().unwrap_or_default().trim())
+        };
         file.old = Some(name(line));
         file.new = self.source.next().map(name);
         self.file = Some(file);
@@ -141,7 +145,9 @@ impl<'a> Reader<'a, '_> {
             file.is_new = true;
         } else if line.starts_with("deleted file mode ") {
             file.is_deleted = true;
-        } else if line.starts_with("GIT binary patch") || (line.starts_with("Binary files ") && line.ends_with(" differ")) {
+        } else if line.starts_with("GIT binary patch")
+            || (line.starts_with("Binary files ") && line.ends_with(" differ"))
+        {
             self.block += 1;
             self.fault("a binary file cannot be changed by a patch");
         }
