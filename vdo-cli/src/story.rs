@@ -57,6 +57,7 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         EventKind::Critiqued { findings, .. } if findings.is_empty() => entry("critique", "no findings"),
         EventKind::Critiqued { findings, .. } => entry("critique", &findings.join("; ")),
         EventKind::Delivered { how, place, files } => entry("deliver", &format!("{how} {place} ({files} files)")),
+        EventKind::Guarded { findings } => entry("guard", &findings.join("; ")),
         EventKind::Revised { number, cause, files, note } => {
             let note = note.as_ref().map_or(String::new(), |note| format!(": {note}"));
             entry(cause.as_str(), &format!("revision {number}, {files} files differ{note}"))

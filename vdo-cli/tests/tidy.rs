@@ -32,7 +32,7 @@ const ORDER: &[(&str, &[&str])] = &[
     ),
     ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "provenance", "edit"]),
     ("ports", &["port"]),
-    ("judgement", &["findings", "reply", "plan", "context", "prompt", "route", "spend"]),
+    ("judgement", &["findings", "reply", "plan", "context", "prompt", "guard", "route", "spend"]),
     ("run", &["run"]),
     ("engine", &["engine"]),
     ("testing", &["testing"]),

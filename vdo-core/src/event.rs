@@ -185,6 +185,11 @@ pub enum EventKind {
         /// The findings, each as one line.
         findings: Vec<String>,
     },
+    /// The rules of [`guard`](crate::guard) found fault with the change.
+    Guarded {
+        /// The findings, each as one line that ends with the rule's name.
+        findings: Vec<String>,
+    },
     /// The result was handed over.
     Delivered {
         /// How: `branch`, `dir`, …

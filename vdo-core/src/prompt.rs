@@ -272,6 +272,20 @@ pub fn findings_text(findings: &[Finding]) -> String {
     text
 }
 
+/// Writes what rules found and what stands, for a critic to judge.
+#[must_use]
+pub fn standing_text(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut text = "## Rules found this, and it stands; say whether it is right like that\n".to_owned();
+    for finding in findings {
+        let _ = writeln!(text, "- {finding}");
+    }
+    text.push('\n');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,7 +87,7 @@ impl Run {
     }
 
     /// Puts a repair onto a bench, or gives up: repairs are used up, or the last one changed nothing about the failure.
-    fn begin_repair(&mut self, why: &str, print: Option<String>, effects: &mut Effects) {
+    pub(super) fn begin_repair(&mut self, why: &str, print: Option<String>, effects: &mut Effects) {
         let kind = if print.is_some() { FailureKind::ChecksFailed } else { FailureKind::FindingsOpen };
         let summary = || bounded(why, 1200);
         if print.is_some() && print == self.last_failure {
@@ -163,9 +163,13 @@ impl Run {
         ask
     }
 
-    pub(super) fn step_critique(&mut self, effects: &mut Effects) -> bool {
+    pub(super) fn step_critique(&mut self, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
         let Stage::Critique(talk) = &self.stage else { return false };
         if talk.opening.is_none() {
+            let standing = match self.guard(syntax, effects) {
+                Some(standing) => standing,
+                None => return true,
+            };
             let patch = bounded(&self.patch(), MAX_PATCH).replace("```", "'''");
             let mut opening = self.brief.assignment.render();
             opening.push_str(&prompt::evidence_text(self.report.as_ref()));
@@ -174,6 +178,7 @@ impl Run {
                     &prompt::findings_text(&self.open).replace("A reviewer found", "Found earlier and since mended"),
                 );
             }
+            opening.push_str(&prompt::standing_text(&standing));
             opening.push_str(&format!("## The change\n```diff\n{patch}```\n\n"));
             if let Stage::Critique(talk) = &mut self.stage {
                 talk.opening = Some(opening);
@@ -207,7 +212,8 @@ impl Run {
     fn judge_findings(&mut self, attempt: u32, findings: Vec<Finding>, effects: &mut Effects) {
         let lines = findings.iter().map(|finding| bounded(&finding.to_string(), 500)).collect();
         effects.events.push(EventKind::Critiqued { attempt, findings: lines });
-        let open: Vec<Finding> = findings.into_iter().filter(Finding::must_be_fixed).take(20).collect();
+        let open = findings.into_iter().filter(Finding::must_be_fixed).take(20);
+        let open: Vec<Finding> = open.map(|finding| Finding { by: None, ..finding }).collect();
         if open.is_empty() {
             self.begin_sandbox(effects);
             return;
@@ -249,7 +255,7 @@ impl Run {
         self.finish(end, effects);
     }
 
-    fn finish(&mut self, end: End, effects: &mut Effects) {
+    pub(super) fn finish(&mut self, end: End, effects: &mut Effects) {
         self.phase_begins(Phase::Deliver, effects);
         self.stage = Stage::Deliver { end };
     }

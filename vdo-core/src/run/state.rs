@@ -340,6 +340,9 @@ pub struct Run {
     pub(super) last_failure: Option<String>,
     /// Findings that were to be mended.
     pub(super) open: Vec<Finding>,
+    /// What the guard found and a repair was asked to mend.
+    #[serde(default)]
+    pub(super) guarded: Vec<Finding>,
     /// What the repair under way has to mend.
     pub(super) why: String,
     #[serde(skip)]
@@ -369,6 +372,7 @@ impl Run {
             report: None,
             last_failure: None,
             open: Vec::new(),
+            guarded: Vec::new(),
             why: String::new(),
             inbox: BTreeMap::new(),
             contents: Contents::default(),
