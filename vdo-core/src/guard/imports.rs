@@ -308,8 +308,11 @@ fn script(view: &View<'_>, file: &Touched<'_>, declared: &Declared) -> Vec<(u32,
         }
         for module in specifiers(code) {
             let module = module.split(['?', '!']).next().unwrap_or(module);
-            let known =
-                if module.starts_with('.') { is_file(view, file.path, module) } else { is_package(module, declared) };
+            let known = if module.starts_with('.') {
+                module.ends_with('/') || is_file(view, file.path, module)
+            } else {
+                is_package(module, declared)
+            };
             if !known {
                 unknown.push((line, module.to_owned()));
             }

@@ -17,7 +17,7 @@ pub(super) fn look(view: &View<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn defined_twice(view: &View<'_>, file: &Touched<'_>, findings: &mut Vec<Finding>) {
-    let Some(after) = file.after else { return };
+    let Some(after) = file.after.filter(|_| !super::cases::is_test_path(file.path)) else { return };
     let syntax = view.change.syntax;
     if !matches!(syntax.language(file.path), Some("python" | "javascript" | "typescript" | "tsx" | "go" | "rust")) {
         return;
