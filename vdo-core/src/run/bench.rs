@@ -18,6 +18,7 @@ use crate::context::bounded;
 use crate::edit::{self, Edit, FileOp, apply, search_replace, tools};
 use crate::event::EventKind;
 use crate::failure::FailureKind;
+use crate::guard;
 use crate::id::{Phase, StepKey};
 use crate::message::{Block, Message, Reply, Role, Stop, ToolCall};
 use crate::path::RepoPath;
@@ -383,6 +384,11 @@ impl Bench {
         let mut faults = Vec::new();
         let mut amended = BTreeSet::new();
         for path in edits.iter().flat_map(touched) {
+            if let Some(what) = guard::refusal(path).filter(|_| !run.names(path)) {
+                faults.push(format!(
+                    "{path} is {what}, and the plan does not name it: it is not this task's to write; leave it alone"
+                ));
+            }
             if self.foreign.contains(path) && !self.allowed.contains(path) {
                 faults.push(format!(
                     "{path} belongs to another task that is being carried out at the same time; leave it alone"
@@ -470,6 +476,13 @@ pub(super) struct Rules<'a> {
     /// The files that were there before the job.
     pub(super) given: &'a FileTree,
     pub(super) plan: Option<&'a Plan>,
+}
+
+impl Rules<'_> {
+    /// Returns whether a task of the plan names the path.
+    fn names(&self, path: &RepoPath) -> bool {
+        self.plan.iter().flat_map(|plan| &plan.tasks).any(|task| task.paths().any(|known| known == path))
+    }
 }
 
 fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {
