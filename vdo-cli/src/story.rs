@@ -4,7 +4,8 @@ use vdo_core::check::{CheckReport, TestStatus, Verdict};
 use vdo_core::compare::Comparison;
 use vdo_core::conflict::How;
 use vdo_core::event::EventKind;
-use vdo_core::findings::Standing;
+use vdo_core::findings::{Finder, Standing};
+use vdo_core::id::Phase;
 use vdo_core::money::NanoUsd;
 use vdo_core::usage::Usage;
 
@@ -55,6 +56,8 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
             entry(&who, &format!("{operation} {path}"))
         }
         EventKind::PlanAmended { task, path } => entry("plan", &format!("amended: {task} also touches {path}")),
+        // That all was well before is what people expect.
+        EventKind::Checked { phase: Phase::Base, passed: true, .. } => return None,
         EventKind::Checked { phase, report, passed, comparison, from, .. } => {
             let from = from.map_or(String::new(), |job| format!(" (as job {job} recorded it)"));
             let changed = comparison.as_ref().map_or(String::new(), |comparison| compared(comparison));
@@ -62,6 +65,8 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::Found { found } => match found.standing.reason() {
             Some(reason) => entry("finding", &format!("{} {}: {reason}", found.id, found.standing.as_str())),
+            // The critic's word is told as a whole.
+            None if found.standing == Standing::Open && found.by == Finder::Critic => return None,
             None if found.standing == Standing::Open => entry("finding", &found.to_string()),
             None => entry("finding", &format!("{} {}", found.id, found.standing.as_str())),
         },
@@ -80,6 +85,7 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         EventKind::Critiqued { findings, .. } if findings.is_empty() => entry("critique", "no findings"),
         EventKind::Critiqued { findings, .. } => entry("critique", &findings.join("; ")),
         EventKind::Delivered { how, place, files } => entry("deliver", &format!("{how} {place} ({files} files)")),
+        EventKind::Guarded { findings } => entry("guard", &findings.join("; ")),
         EventKind::Revised { number, cause, files, note } => {
             let note = note.as_ref().map_or(String::new(), |note| format!(": {note}"));
             entry(cause.as_str(), &format!("revision {number}, {files} files differ{note}"))

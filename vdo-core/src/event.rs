@@ -230,6 +230,11 @@ pub enum EventKind {
         /// The findings, each as one line.
         findings: Vec<String>,
     },
+    /// The rules of [`guard`](crate::guard) found fault with the change.
+    Guarded {
+        /// The findings, each as one line that ends with the rule's name.
+        findings: Vec<String>,
+    },
     /// A finding came up, or something became of it.
     Found {
         /// The finding as it stands now.

@@ -34,6 +34,10 @@ pub struct Finding {
     /// What would mend it.
     #[serde(default)]
     pub suggestion: String,
+    /// The rule of [`guard`](crate::guard) that found it; none if a critic did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub by: Option<String>,
 }
 
 impl Finding {
@@ -55,7 +59,11 @@ impl std::fmt::Display for Finding {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}", self.claim)
+        write!(f, ": {}", self.claim)?;
+        match &self.by {
+            Some(rule) => write!(f, " ({rule})"),
+            None => Ok(()),
+        }
     }
 }
 

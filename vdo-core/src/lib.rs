@@ -20,6 +20,7 @@ pub mod event;
 pub mod failure;
 pub mod file;
 pub mod findings;
+pub mod guard;
 pub mod id;
 pub mod job;
 pub mod lineage;

@@ -11,7 +11,7 @@ use crate::check::{CheckReport, CommandOutcome, TestStatus, Verdict};
 use crate::compare::Comparison;
 use crate::content::BlobHash;
 use crate::context;
-use crate::findings::{Standing, Tracked};
+use crate::findings::{Finding, Standing, Tracked};
 use crate::id::{JobId, StepKey};
 use crate::output;
 use crate::task::{Plan, Task};
@@ -339,6 +339,20 @@ pub fn settled_text(findings: &[Tracked]) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
+    text
+}
+
+/// Writes what rules found and what stands, for a critic to judge.
+#[must_use]
+pub fn standing_text(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut text = "## Rules found this, and it stands; say whether it is right like that\n".to_owned();
+    for finding in findings {
+        let _ = writeln!(text, "- {finding}");
+    }
+    text.push('\n');
     text
 }
 

@@ -24,6 +24,8 @@ pub(super) enum StepEnd {
     Answer(StepKey, Answer),
     /// Without one; the run stops but can be taken up again.
     Failed(Failure),
+    /// Without one, for now: the run goes on with everything that does not wait for it.
+    Postponed(Failure),
     /// The run cannot go on at all.
     Fatal(EngineError),
 }

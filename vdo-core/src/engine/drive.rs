@@ -175,6 +175,8 @@ impl<'d> Drive<'d> {
     async fn go(mut self) -> Result<(), EngineError> {
         let mut flying: FuturesUnordered<Pin<Box<dyn Future<Output = StepEnd> + Send + 'd>>> = FuturesUnordered::new();
         let mut stop: Option<Failure> = None;
+        // Why a step has no answer that the others did not need so far.
+        let mut later: Option<Failure> = None;
         loop {
             self.catch_up().await?;
             if self.desk.is_cancelled() {
@@ -216,7 +218,8 @@ impl<'d> Drive<'d> {
             }
             // Nobody waits any more for commands that are still running once the run has ended.
             if flying.is_empty() || (stop.is_none() && self.run.end().is_some()) {
-                return self.end(stop).await;
+                let is_waiting = self.run.end().is_none();
+                return self.end(stop.or(later.filter(|_| is_waiting))).await;
             }
             let mut ended = Vec::from_iter(flying.next().await);
             while let Some(Some(more)) = flying.next().now_or_never() {
@@ -226,6 +229,7 @@ impl<'d> Drive<'d> {
                 match end {
                     StepEnd::Answer(key, answer) => self.take(key, answer)?,
                     StepEnd::Failed(failure) => stop = stop.or(Some(failure)),
+                    StepEnd::Postponed(failure) => later = Some(failure),
                     StepEnd::Fatal(error) => return Err(error),
                 }
             }

@@ -189,7 +189,9 @@ impl Desk<'_> {
                 }
                 Err(error) => Failure::new(FailureKind::Sandbox, chain(&error)),
             };
-            return StepEnd::Failed(failure.with_phase(key.phase));
+            let failure = failure.with_phase(key.phase);
+            // What there was before is needed once the first test is judged, and not sooner.
+            return if key.phase == Phase::Base { StepEnd::Postponed(failure) } else { StepEnd::Failed(failure) };
         }
     }
 }

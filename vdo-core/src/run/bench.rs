@@ -371,6 +371,13 @@ pub(super) struct Rules<'a> {
     pub(super) plan: Option<&'a Plan>,
 }
 
+impl Rules<'_> {
+    /// Returns whether a task of the plan names the path.
+    pub(super) fn names(&self, path: &RepoPath) -> bool {
+        self.plan.iter().flat_map(|plan| &plan.tasks).any(|task| task.paths().any(|known| known == path))
+    }
+}
+
 pub(super) fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {
     let to = match &edit.op {
         FileOp::Move(to) => Some(to),

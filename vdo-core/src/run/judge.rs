@@ -72,7 +72,7 @@ impl Run {
     pub(super) fn after_test(&mut self, effects: &mut Effects) {
         self.find_vanished(effects);
         if self.findings.iter().any(|tracked| tracked.standing.is_open()) {
-            self.mend_findings(effects);
+            self.mend_findings("", effects);
         } else if self.is_plain_merge() && self.repairs == 0 {
             // What two reviewed jobs did and nobody touched since needs no further review.
             self.begin_sandbox(effects);
@@ -95,6 +95,7 @@ impl Run {
                 id: None,
                 file: file.map_or_else(String::new, ToString::to_string),
                 line: None,
+                by: None,
                 severity: Severity::Major,
                 claim: format!("{name}{rest} passed before this job and is not run any more (by {})", test.command),
                 suggestion: "Bring the test back, or answer why it has to go or what it is called now.".to_owned(),

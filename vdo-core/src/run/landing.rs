@@ -14,6 +14,7 @@ use crate::edit::{
     Applied, Edit, EditError, Existing, FileOp, Hunk, Known, ReadReply, Sequence, Whole, apply_good, read_any,
 };
 use crate::event::EventKind;
+use crate::guard;
 use crate::message::{Message, Reply, Stop};
 use crate::path::RepoPath;
 use crate::port::Outcome;
@@ -189,6 +190,11 @@ impl Bench {
         let mut faults = Vec::new();
         let mut amended = BTreeSet::new();
         for path in edits.iter().flat_map(touched) {
+            if let Some(what) = guard::refusal(path).filter(|_| !run.names(path)) {
+                faults.push(format!(
+                    "{path} is {what}, and the plan does not name it: it is not this task's to write; leave it alone"
+                ));
+            }
             if self.foreign.contains(path) && !self.allowed.contains(path) {
                 faults.push(format!(
                     "{path} belongs to another task that is being carried out at the same time; leave it alone"

@@ -185,15 +185,15 @@ impl Run {
         self.begin_repair(why, files, BTreeSet::new(), effects);
     }
 
-    /// Has the open findings mended or answered. A person decides if that may not be tried again.
-    pub(super) fn mend_findings(&mut self, effects: &mut Effects) {
+    /// Has the open findings mended or answered, with what `more` there is to know. A person decides if that may not be tried again.
+    pub(super) fn mend_findings(&mut self, more: &str, effects: &mut Effects) {
         let open: Vec<_> = self.findings.iter().filter(|tracked| tracked.standing.is_open()).collect();
         if self.repairs >= self.brief.limits.repairs {
             let list: Vec<String> = open.iter().map(|tracked| bounded(&tracked.to_string(), 300)).collect();
             let reason = format!("findings still stand after {} repairs: {}", self.repairs, list.join("; "));
             return self.leave_to_a_person(reason, effects);
         }
-        let why = prompt::findings_text(&open);
+        let why = format!("{}{more}", prompt::findings_text(&open));
         let asked = open.iter().map(|tracked| tracked.id.clone()).collect();
         let path = |text: &str| text.parse::<RepoPath>().ok();
         let named: Vec<_> = open.iter().filter_map(|one| Some((path(&one.finding.file)?, one.finding.line))).collect();
@@ -256,7 +256,7 @@ impl Run {
     fn repair_failed(&mut self, bench: &Bench, failure: &Failure, effects: &mut Effects) {
         let why = format!("repair {}: {}", self.repairs, failure.message);
         if self.repairs < self.brief.limits.repairs && self.escalate(&why, effects) {
-            return if bench.asked.is_empty() { self.mend_again("", effects) } else { self.mend_findings(effects) };
+            return if bench.asked.is_empty() { self.mend_again("", effects) } else { self.mend_findings("", effects) };
         }
         self.give_up(failure.kind, &why, effects);
     }

@@ -17,6 +17,7 @@ mod bench;
 mod build;
 mod circles;
 mod excerpt;
+mod guarding;
 mod judge;
 mod keep;
 mod landing;
@@ -245,7 +246,7 @@ impl Run {
                 }
                 wanted
             }
-            Stage::Critique(talk) if talk.opening.is_none() => self.change_wants(),
+            Stage::Critique(talk) if talk.opening.is_none() => self.critique_wants(),
             _ => BTreeSet::new(),
         }
     }
@@ -278,7 +279,7 @@ impl Run {
             Stage::Build { .. } => self.step_build(syntax, effects),
             Stage::Repair(_) => self.step_repair(syntax, effects),
             Stage::Test => self.take_test(effects),
-            Stage::Critique(_) => self.step_critique(effects),
+            Stage::Critique(_) => self.step_critique(syntax, effects),
             Stage::Sandbox => self.take_sandbox(effects),
             Stage::Deliver { end } => {
                 let end = end.clone();

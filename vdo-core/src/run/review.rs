@@ -20,6 +20,7 @@ use crate::path::RepoPath;
 use crate::port::Outcome;
 use crate::prompt;
 use crate::reply;
+use crate::syntax::Syntax;
 
 /// The most bytes of a patch that a critic is shown.
 const MAX_PATCH: usize = 120_000;
@@ -44,13 +45,15 @@ impl Run {
         ask
     }
 
-    pub(super) fn step_critique(&mut self, effects: &mut Effects) -> bool {
+    pub(super) fn step_critique(&mut self, syntax: &dyn Syntax, effects: &mut Effects) -> bool {
         let Stage::Critique(talk) = &self.stage else { return false };
         if talk.opening.is_none() {
+            let Some(standing) = self.guard(syntax, effects) else { return true };
             let patch = bounded(&self.patch(), MAX_PATCH).replace("```", "'''");
             let mut opening = self.brief.assignment.render();
             opening.push_str(&prompt::evidence_text(self.report.as_ref(), self.comparison.as_ref()));
             opening.push_str(&prompt::settled_text(&self.findings));
+            opening.push_str(&prompt::standing_text(&standing));
             opening.push_str(&format!("## The change\n```diff\n{patch}```\n\n"));
             if let Stage::Critique(talk) = &mut self.stage {
                 talk.opening = Some(opening);
@@ -107,7 +110,8 @@ impl Run {
             let spelled = [bare.to_owned(), without_line.to_owned()].into_iter().chain(in_patch);
             match spelled.into_iter().find(|path| is_known(path)) {
                 Some(path) => finding.file = path,
-                None if is_about_all => {}
+                // What need not be mended is only told.
+                None if is_about_all || !finding.must_be_fixed() => {}
                 None => {
                     let claim = bounded(&finding.claim, 200);
                     let named = bounded(&named, 200);
@@ -140,8 +144,14 @@ impl Run {
             };
             effects.events.push(EventKind::Found { found: tracked.clone() });
         }
-        self.raise(findings.clone(), Finder::Critic, effects);
-        let lines = findings.iter().map(|finding| bounded(&finding.to_string(), 500)).collect();
+        let said = findings.iter().map(|finding| Finding { by: None, ..finding.clone() }).collect();
+        self.raise(said, Finder::Critic, effects);
+        let line = |finding: &Finding| {
+            let is_it = |known: &&Tracked| known.finding.file == finding.file && known.finding.claim == finding.claim;
+            let known = self.findings.iter().find(is_it).filter(|_| finding.must_be_fixed());
+            bounded(&known.map_or_else(|| finding.to_string(), ToString::to_string), 500)
+        };
+        let lines = findings.iter().map(line).collect();
         effects.events.push(EventKind::Critiqued { attempt, findings: lines });
         let open: Vec<&Tracked> = self.findings.iter().filter(|tracked| tracked.standing.is_open()).collect();
         if open.is_empty() {
@@ -151,7 +161,7 @@ impl Run {
             let reason = format!("findings still stand after {attempt} reviews: {}", list.join("; "));
             self.leave_to_a_person(reason, effects);
         } else {
-            self.mend_findings(effects);
+            self.mend_findings("", effects);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::contents::Contents;
 use crate::edit::Format;
 use crate::event::EventKind;
 use crate::failure::Failure;
-use crate::findings::Tracked;
+use crate::findings::{Finding, Tracked};
 use crate::id::{Phase, RevisionRef, StepKey, TaskId};
 use crate::job::{MergePolicy, Stamp};
 use crate::message::{Message, OutputSchema, ToolSpec};
@@ -401,6 +401,8 @@ pub struct Run {
     pub(super) rung: usize,
     /// What was found, and what became of it.
     pub(super) findings: Vec<Tracked>,
+    /// What the guard found and a repair was asked to mend.
+    pub(super) guarded: Vec<Finding>,
     /// What the repair under way has to mend.
     pub(super) why: String,
     /// The places that the failure points at.
@@ -440,6 +442,7 @@ impl Run {
             tried: BTreeSet::new(),
             rung: 0,
             findings: Vec::new(),
+            guarded: Vec::new(),
             why: String::new(),
             places: Vec::new(),
             last_attempt: None,

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures_util::task::noop_waker_ref;
 use serde_json::{Value, json};
 
-use crate::check::{CheckReport, CommandOutcome, Exit, Tier};
+use crate::check::{CheckReport, CommandOutcome, Exit, Runner, TestResult, TestStatus, Tier};
 use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash, Entry};
 use crate::engine::{Engine, EngineBuilder, Import, lock};
@@ -20,6 +20,7 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Correction, Job, JobSpec, Revision};
 use crate::message::{Completion, Reply};
 use crate::money::{PicoUsdPerToken, Price};
+use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
     Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock, Delivery,
@@ -380,7 +381,10 @@ impl Checker for Checks {
             exit: Exit::Code(i32::from(!wrong.is_empty())),
             rerun: None,
             output: wrong.join(" "),
-            tests: Vec::new(),
+            tests: match command.runner {
+                Runner::Pytest => tests(request.source.tree(), &wrong),
+                _ => Vec::new(),
+            },
             duration_ms: 1,
         };
         let report = CheckReport {
@@ -391,6 +395,15 @@ impl Checker for Checks {
         };
         Ok(Checked { report, files: Vec::new() })
     }
+}
+
+/// A test per file: it fails if the file is wrong.
+fn tests(tree: &FileTree, wrong: &[String]) -> Vec<TestResult> {
+    let test = |path: &RepoPath| {
+        let status = if wrong.contains(&path.to_string()) { TestStatus::Failed } else { TestStatus::Passed };
+        TestResult { name: path.to_string(), status }
+    };
+    tree.0.keys().map(test).collect()
 }
 
 /// A target that takes everything, or nothing.

@@ -133,6 +133,7 @@ fn every_event(job: JobId) -> Vec<EventKind> {
             comparison: None,
             from: None,
         },
+        EventKind::Guarded { findings: vec!["[blocker] a.py: a test is gone (test-deleted)".to_owned()] },
         EventKind::Critiqued { attempt: 2, findings: vec!["a finding".to_owned()] },
         EventKind::Delivered { how: "branch".to_owned(), place: "vdo/job-1-x".to_owned(), files: 4 },
         EventKind::Note { text: "confined".to_owned(), tier: Some(Tier::T1) },
