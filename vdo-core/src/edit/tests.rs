@@ -104,8 +104,8 @@ fn several_places_are_refused_unless_the_edit_says_which() {
     let there = ok(&file.replacen("def b():\n    x = 1", "def b():\n    x = 2", 1));
     assert_eq!(patched(file, "@@ def b():\n-    x = 1\n+    x = 2\n"), there);
     assert_eq!(by_diff(file, "@@ -6 +6 @@\n-    x = 1\n+    x = 2\n"), there);
-    let hinted = format!("f\n<<<<<<< SEARCH\n:start_line:6\n-------\n    x = 1\n=======\n    x = 2\n>>>>>>> REPLACE\n");
-    assert_eq!(landed(file, &hinted, Format::SearchReplace), there);
+    let hinted = "f\n<<<<<<< SEARCH\n:start_line:6\n-------\n    x = 1\n=======\n    x = 2\n>>>>>>> REPLACE\n";
+    assert_eq!(landed(file, hinted, Format::SearchReplace), there);
     // A number between both decides nothing.
     assert!(by_diff(file, "@@ -4 +4 @@\n-    x = 1\n+    x = 2\n").is_err());
     assert!(by_call(file, "x = 1", "x = 2").is_err());
@@ -241,7 +241,7 @@ fn a_patch_that_deletes_has_to_know_what_it_deletes() {
     let gone = lay(&[("f", "x\n")], &diff("x"), Format::UnifiedDiff);
     assert_eq!((gone.faults.len(), gone.applied.tree.len()), (0, 0));
     let other = lay(&[("f", "y\n")], &diff("x"), Format::UnifiedDiff);
-    assert_eq!((other.faults.len() > 0, other.applied.tree.len()), (true, 0));
+    assert_eq!((!other.faults.is_empty(), other.applied.tree.len()), (true, 0));
     assert!(
         apply(
             &read(&diff("x"), Format::UnifiedDiff, Known::NONE, Whole::Yes).edits,

@@ -46,8 +46,7 @@ const CONTENT: &[&str] = &["file_text", "content", "contents", "text"];
 pub(super) fn read(reply: &str, _whole: Whole) -> ReadReply {
     let mut reader = Reader { block: 0, reply: ReadReply { sequence: Sequence::InTurn, ..ReadReply::default() } };
     let body = if reply.trim_start().starts_with(['{', '[']) { reply } else { fenced(reply).unwrap_or(reply) };
-    let mut values = serde_json::Deserializer::from_str(body).into_iter::<Value>();
-    while let Some(value) = values.next() {
+    for value in serde_json::Deserializer::from_str(body).into_iter::<Value>() {
         match value {
             Ok(Value::Array(all)) => all.iter().for_each(|one| reader.value(one)),
             Ok(one) => reader.value(&one),
