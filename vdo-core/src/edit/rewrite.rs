@@ -94,6 +94,14 @@ fn line_changes(lines: &Lines<'_>, hunk: &Hunk, place: &Match, all: &mut Vec<Cha
         return Some(());
     }
     let new_lines = without_edges(&find, &replace, place);
+    // A blank line that is to go and is not there: only where the file ends is it clear that nothing stands in its place.
+    let stays = stays(hunk);
+    let goes = |range: Range<usize>| range.filter(|line| stays.get(*line) == Some(&false)).count();
+    if goes(0..place.skipped) > new_lines.start && place.first > 0
+        || goes(end_of_find..find.len()) > replace.len() - new_lines.end && place.end() < lines.len()
+    {
+        return None;
+    }
     let (mut at, mut new) = (0, 0);
     // A block says what its lines are afterwards, blanks at their ends included; a line that lacks some is a quote cut short.
     let is_kept = |pair: &(usize, usize)| {
