@@ -65,8 +65,8 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::Found { found } => match found.standing.reason() {
             Some(reason) => entry("finding", &format!("{} {}: {reason}", found.id, found.standing.as_str())),
-            // The critic's word is told as a whole.
-            None if found.standing == Standing::Open && found.by == Finder::Critic => return None,
+            // The critic's word is told as a whole, and what mends it as a repair.
+            None if found.by == Finder::Critic => return None,
             None if found.standing == Standing::Open => entry("finding", &found.to_string()),
             None => entry("finding", &format!("{} {}", found.id, found.standing.as_str())),
         },
