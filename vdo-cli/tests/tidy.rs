@@ -32,7 +32,7 @@ const ORDER: &[(&str, &[&str])] = &[
     ),
     ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "provenance", "edit"]),
     ("ports", &["port"]),
-    ("judgement", &["findings", "reply", "plan", "context", "prompt", "guard", "route", "spend"]),
+    ("judgement", &["findings", "reply", "plan", "context", "prompt", "guard", "precheck", "route", "spend"]),
     ("run", &["run"]),
     ("engine", &["engine"]),
     ("testing", &["testing"]),

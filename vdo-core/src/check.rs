@@ -194,15 +194,18 @@ pub struct CommandOutcome {
 }
 
 impl CommandOutcome {
-    /// Returns whether the command passed, the first time or when it was run once more; a test runner that ran no test did not.
+    /// Returns whether the command passed, the first time or when it was run once more. A test runner that ran no test did not,
+    /// nor one of Python's that names a failed test and exits with 0: its exit was taken from it.
     #[must_use]
     pub fn passed(&self) -> bool {
         let is = |status| move |test: &TestResult| test.status == status;
         let ran_none = self.command.runner != Runner::Other
             && !self.tests.is_empty()
             && self.tests.iter().all(is(TestStatus::Skipped));
-        let recovered = self.rerun.is_some_and(Exit::is_success) && !self.tests.iter().any(is(TestStatus::Failed));
-        (self.exit.is_success() || recovered) && !ran_none
+        let failed = self.tests.iter().any(is(TestStatus::Failed));
+        let is_masked = matches!(self.command.runner, Runner::Pytest | Runner::Unittest) && failed;
+        let recovered = self.rerun.is_some_and(Exit::is_success) && !failed;
+        (self.exit.is_success() && !is_masked || recovered) && !ran_none
     }
 
     /// Returns how many tests ended like this.

@@ -18,6 +18,7 @@ mod keep;
 mod look;
 mod merging;
 mod planning;
+mod prechecking;
 mod resolution;
 mod state;
 
@@ -139,6 +140,7 @@ impl Run {
             Stage::Rescan => vec![rescan()],
             Stage::Plan(talk) => talk.ready(Phase::Plan),
             Stage::Build { wave, .. } => wave.iter().flat_map(bench::Bench::ready).collect(),
+            Stage::Test if self.prechecks.is_none() => Vec::new(),
             Stage::Test => vec![StepKey::first(Phase::Test).with_attempt(self.tests)],
             Stage::Repair(bench) => bench.ready(),
             Stage::Critique(talk) => talk.ready(Phase::Critique),
@@ -219,6 +221,7 @@ impl Run {
                 wanted
             }
             Stage::Repair(bench) => bench.wanted(self),
+            Stage::Test if self.prechecks.is_none() => self.precheck_wants(),
             Stage::Critique(talk) if talk.opening.is_none() => self.critique_wants(),
             _ => BTreeSet::new(),
         }
@@ -248,6 +251,7 @@ impl Run {
             Stage::Plan(_) => self.step_plan(effects),
             Stage::Build { .. } => self.step_build(syntax, effects),
             Stage::Repair(_) => self.step_repair(syntax, effects),
+            Stage::Test if self.prechecks.is_none() => self.choose_prechecks(syntax),
             Stage::Test => self.take_test(effects),
             Stage::Critique(_) => self.step_critique(syntax, effects),
             Stage::Sandbox => self.take_sandbox(effects),

@@ -340,6 +340,9 @@ pub struct Run {
     pub(super) last_failure: Option<String>,
     /// Findings that were to be mended.
     pub(super) open: Vec<Finding>,
+    /// The languages' own checkers for the tree that is to be tested; none until they are chosen.
+    #[serde(default)]
+    pub(super) prechecks: Option<Vec<CheckCommand>>,
     /// What the guard found and a repair was asked to mend.
     #[serde(default)]
     pub(super) guarded: Vec<Finding>,
@@ -372,6 +375,7 @@ impl Run {
             report: None,
             last_failure: None,
             open: Vec::new(),
+            prechecks: None,
             guarded: Vec::new(),
             why: String::new(),
             inbox: BTreeMap::new(),
