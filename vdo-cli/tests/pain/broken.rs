@@ -24,7 +24,7 @@ fn a_model_that_leaves_the_syntax_error_in_fails_the_job() {
 
 #[test]
 fn a_reply_in_prose_is_no_edit() {
-    mended("I have added the product to calc.py. All tests passed!").refused(&["calc.py", ""]);
+    mended("I have added the product to calc.py. All tests passed!").refused(&["no edits"]);
 }
 
 #[test]

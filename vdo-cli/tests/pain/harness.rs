@@ -13,9 +13,6 @@ pub(crate) const SECRET: &str = "s3cr3t-of-the-host-4711";
 
 /// The calculator with a product, as the good answers make it.
 pub(crate) const MUL: &str = "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a * b\n";
-/// The tests of the small project.
-pub(crate) const TESTS: &str = story::FILES[2].1;
-
 /// Returns the edit that adds a product.
 pub(crate) fn add_mul() -> String {
     replace("calc.py", "    return a + b\n", "    return a + b\n\n\ndef mul(a, b):\n    return a * b\n")
