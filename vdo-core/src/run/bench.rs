@@ -244,8 +244,10 @@ impl Bench {
             if edits.is_empty() && !(run.style == Style::Tools && self.tree != self.base) {
                 return Err(vec!["the reply has no edits in the form that was asked for".to_owned()]);
             }
+            let before = self.tree.clone();
             self.lay(&edits, contents, run, effects)?;
-            self.lacks()
+            // Asked for again whole: what was laid must not be there when it comes once more.
+            self.lacks().inspect_err(|_| self.tree = before)
         });
         match outcome {
             Ok(()) => {

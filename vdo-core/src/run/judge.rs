@@ -17,7 +17,7 @@ impl Run {
         CheckWork {
             tree: self.tree.clone(),
             setup: self.scanned.setup.clone(),
-            commands: self.commands.clone(),
+            commands: self.prechecks.iter().flatten().chain(&self.commands).cloned().collect(),
             seconds: self.brief.limits.check_seconds,
         }
     }
