@@ -184,7 +184,8 @@ fn a_suite_that_is_kept_from_being_collected_is_not_green() {
     let job = job().with(TEST_FILE, SUITE).plan(&plan_to_modify("calc.py")).build(&whole("calc.py", BROKEN));
     let seen = job
         .repair(&whole(package, hides))
-        .repair(&format!("{}\n{}", whole("calc.py", MUL), replace(package, hides, "# nothing\n")))
+        // The repair that hid the tests is taken back: the next one starts from the files before it.
+        .repair(&whole("calc.py", MUL))
         .run();
-    seen.completes(&[("calc.py", MUL), (package, "# nothing\n")]);
+    seen.completes(&[("calc.py", MUL)]);
 }
