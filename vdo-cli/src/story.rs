@@ -1,6 +1,6 @@
 //! Events as lines for people. One event is one line or none; whatever came from outside is made harmless.
 
-use vdo_core::check::{CheckReport, TestStatus, Verdict};
+use vdo_core::check::{CheckReport, CommandOutcome, CommandSource, TestStatus, Verdict};
 use vdo_core::compare::Comparison;
 use vdo_core::conflict::How;
 use vdo_core::event::EventKind;
@@ -65,8 +65,8 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::Found { found } => match found.standing.reason() {
             Some(reason) => entry("finding", &format!("{} {}: {reason}", found.id, found.standing.as_str())),
-            // The critic's word is told as a whole.
-            None if found.standing == Standing::Open && found.by == Finder::Critic => return None,
+            // The critic's word is told as a whole, and what mends it as a repair.
+            None if found.by == Finder::Critic => return None,
             None if found.standing == Standing::Open => entry("finding", &found.to_string()),
             None => entry("finding", &format!("{} {}", found.id, found.standing.as_str())),
         },
@@ -141,7 +141,10 @@ fn compared(comparison: &Comparison) -> String {
 }
 
 fn checked(report: &CheckReport, passed: bool) -> String {
-    let commands: Vec<&str> = report.outcomes.iter().map(|outcome| outcome.command.run.as_str()).collect();
+    // A checker of the language that passed shows nothing.
+    let is_told = |outcome: &&CommandOutcome| outcome.command.source != CommandSource::Language || !outcome.passed();
+    let told = report.outcomes.iter().filter(is_told);
+    let commands: Vec<&str> = told.map(|outcome| outcome.command.run.as_str()).collect();
     let count =
         |status| report.outcomes.iter().flat_map(|outcome| &outcome.tests).filter(|test| test.status == status).count();
     let (good, bad, flaky) = (count(TestStatus::Passed), count(TestStatus::Failed), count(TestStatus::Flaky));

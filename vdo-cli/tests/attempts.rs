@@ -71,7 +71,7 @@ fn a_test_that_vanishes_is_a_finding_until_it_is_back() {
     let wipe = story::replace(test, "    def test_add(self):\n", "    def check_add(self):\n");
     let other = story::whole(
         "tests/test_more.py",
-        "import unittest\n\n\nclass MoreTest(unittest.TestCase):\n    def test_more(self):\n        self.assertTrue(True)\n",
+        "import unittest\n\nimport calc\n\n\nclass MoreTest(unittest.TestCase):\n    def test_more(self):\n        self.assertEqual(calc.add(1, 1), 2)\n",
     );
     let plan = story::plan(&[
         json!({"id": "t1", "title": "T", "description": "D", "create": ["tests/test_more.py"], "modify": [test], "delete": [], "depends_on": []}),

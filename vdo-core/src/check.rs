@@ -219,8 +219,11 @@ impl CommandOutcome {
     pub fn verdict(&self) -> Verdict {
         // pytest and unittest exit with 5 if they find no test.
         let found_none = matches!(self.command.runner, Runner::Pytest | Runner::Unittest) && self.exit == Exit::Code(5);
-        let recovered = self.rerun.is_some_and(Exit::is_success) && self.count(TestStatus::Failed) == 0;
-        let succeeded = self.exit.is_success() || recovered;
+        let failed = self.count(TestStatus::Failed) > 0;
+        // One of Python's that names a failed test and exits with 0: its exit was taken from it.
+        let is_masked = matches!(self.command.runner, Runner::Pytest | Runner::Unittest) && failed;
+        let recovered = self.rerun.is_some_and(Exit::is_success) && !failed;
+        let succeeded = self.exit.is_success() && !is_masked || recovered;
         match self.executed() {
             Some(0) | None if found_none => Verdict::Unverified,
             Some(0) if succeeded => Verdict::Unverified,

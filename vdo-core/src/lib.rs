@@ -32,6 +32,7 @@ pub mod patch;
 pub mod path;
 pub mod plan;
 pub mod port;
+pub mod precheck;
 pub mod prompt;
 pub mod provenance;
 pub mod rename;

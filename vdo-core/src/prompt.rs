@@ -246,6 +246,12 @@ pub fn failures_text(report: &CheckReport) -> String {
         let output = output::shortest(&outcome.output, MAX_OUTPUT).replace("```", "'''");
         let _ = writeln!(text, "```\n{output}\n```\n");
     }
+    let empty = |outcome: &&CommandOutcome| outcome.verdict() == Verdict::Unverified;
+    for outcome in report.outcomes.iter().filter(empty).filter(|_| report.verdict() == Verdict::Unverified) {
+        let output = output::shortest(&outcome.output, MAX_OUTPUT).replace("```", "'''");
+        let run = &outcome.command.run;
+        let _ = writeln!(text, "## This command executed no test: no tests were run\n{run}\n```\n{output}\n```\n");
+    }
     text
 }
 

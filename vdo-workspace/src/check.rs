@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 use vdo_core::check::{
-    CheckCommand, CheckReport, CommandOutcome, CommandSource, Exit, Harvested, Runner, Setup, TestStatus,
+    CheckCommand, CheckReport, CommandOutcome, CommandSource, Exit, Harvested, Runner, Setup, TestResult, TestStatus,
 };
 use vdo_core::content::{Bytes, Mode};
 use vdo_core::path::RepoPath;
@@ -285,7 +285,11 @@ fn outcome(command: &CheckCommand, report: &RunReport, written: Option<&[u8]>) -
     for limit in &report.limits_hit {
         output.push_str(&format!("\n[the sandbox's limit on {limit:?} was reached]"));
     }
-    let tests = results::parse(command.runner, &output, written);
+    let mut tests = results::parse(command.runner, &output, written);
+    let is_redirected = command.run.contains(['>', '|']);
+    if report.exit.is_success() && !is_redirected && !results::ended(command.runner, &output, written.is_some()) {
+        tests.push(TestResult { name: results::CUT_SHORT.to_owned(), status: TestStatus::Failed });
+    }
     let duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX);
     CommandOutcome { command: command.clone(), exit: report.exit, rerun: None, output, tests, duration_ms }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::check::CheckReport;
+use crate::check::{CheckReport, CommandSource};
 use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Advice, Failure, FailureKind, chain};
@@ -140,7 +140,9 @@ impl Desk<'_> {
         let store = &self.parts().store;
         let root = work.tree.root_hash();
         let is_same = |report: &CheckReport| {
-            let commands = report.outcomes.iter().map(|outcome| &outcome.command);
+            // A language's own checker is about what was changed, and nothing was here.
+            let all = report.outcomes.iter().map(|outcome| &outcome.command);
+            let commands = all.filter(|command| command.source != CommandSource::Language);
             report.tree_hash == root
                 && report.tier == tier
                 && report.setup_failed.is_none()
@@ -152,7 +154,8 @@ impl Desk<'_> {
         while let Some(id) = open.pop_last().filter(|_| looked < MAX_ASKED_ANCESTORS) {
             looked += 1;
             let checks = store.checks(id).await?;
-            if let Some((_, _, report)) = checks.into_iter().rev().find(|(_, _, report)| is_same(report)) {
+            if let Some((_, _, mut report)) = checks.into_iter().rev().find(|(_, _, report)| is_same(report)) {
+                report.outcomes.retain(|outcome| outcome.command.source != CommandSource::Language);
                 return Ok(Some((report, id)));
             }
             open.extend(store.job(id).await?.parents.iter().map(|link| link.job));

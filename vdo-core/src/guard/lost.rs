@@ -68,7 +68,9 @@ fn definitions(
     let language = syntax.language(file.path);
     let (old, new) = (syntax.outline(file.path, before), syntax.outline(file.path, after));
     // What still stands in the text may be defined in another way: re-exported, or assigned.
-    let still = |name: &str| after.match_indices(name).any(|(at, _)| is_word(after, at, name.len()));
+    let code: Vec<&str> = after.lines().filter(|line| !is_comment(line)).collect();
+    let still =
+        |name: &str| code.iter().any(|line| line.match_indices(name).any(|(at, _)| is_word(line, at, name.len())));
     let lost: Vec<&Symbol> = old
         .iter()
         .filter(|symbol| matches!(symbol.kind, SymbolKind::Function | SymbolKind::Type) && is_public(language, symbol))
@@ -105,6 +107,11 @@ fn definitions(
         format!("{}{more} was defined here, is nowhere now, and neither job nor plan asks for that", names.join(", ")),
         "bring it back",
     ));
+}
+
+fn is_comment(line: &str) -> bool {
+    let text = line.trim_start();
+    ["#", "//", "*", "/*", "<!--"].iter().any(|mark| text.starts_with(mark))
 }
 
 fn is_word(text: &str, at: usize, length: usize) -> bool {

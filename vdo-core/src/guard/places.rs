@@ -130,7 +130,51 @@ pub(super) fn look(view: &View<'_>, findings: &mut Vec<Finding>) {
             }
         }
         lock(view, path, named, findings);
+        look_alike(view, path, file.is, findings);
+        hidden(path, &file.added(), findings);
     }
+}
+
+/// Letters that look like others, in Cyrillic and Greek.
+#[rustfmt::skip]
+const TWINS: &[(char, char)] = &[
+    ('а', 'a'), ('е', 'e'), ('о', 'o'), ('р', 'p'), ('с', 'c'), ('х', 'x'), ('у', 'y'), ('і', 'i'), ('ѕ', 's'), ('ј', 'j'), ('ԁ', 'd'),
+    ('һ', 'h'), ('ԛ', 'q'), ('ԝ', 'w'), ('ո', 'n'), ('ս', 'u'), ('ɡ', 'g'), ('ɩ', 'i'), ('ο', 'o'), ('ν', 'v'), ('α', 'a'), ('ι', 'i'),
+    ('κ', 'k'), ('ρ', 'p'), ('τ', 't'), ('υ', 'u'), ('А', 'A'), ('В', 'B'), ('Е', 'E'), ('К', 'K'), ('М', 'M'), ('Н', 'H'), ('О', 'O'),
+    ('Р', 'P'), ('С', 'C'), ('Т', 'T'), ('Х', 'X'),
+];
+
+/// A new path that looks like one that is there.
+fn look_alike(view: &View<'_>, path: &RepoPath, is: bool, findings: &mut Vec<Finding>) {
+    if !is || path.as_str().is_ascii() || view.change.before.get(path).is_some() {
+        return;
+    }
+    let plain: String = path
+        .as_str()
+        .chars()
+        .filter(|c| !is_invisible(*c))
+        .map(|c| TWINS.iter().find(|(twin, _)| *twin == c).map_or(c, |(_, plain)| *plain))
+        .collect();
+    if plain != path.as_str() && view.change.after.0.contains_key(plain.as_str()) {
+        findings.push(Report { by: "look-alike", severity: Severity::Blocker, file: path, line: None }.says(
+            format!("the name reads like {plain}, and is another file"),
+            "remove it; change the file that is meant",
+        ));
+    }
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Characters that turn the direction of a text, so that it reads otherwise than it runs.
+fn hidden(path: &RepoPath, added: &[(u32, &str)], findings: &mut Vec<Finding>) {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let Some((line, _)) = added.iter().find(|(_, text)| text.contains(turns)) else { return };
+    findings.push(Report { by: "hidden-text", severity: Severity::Blocker, file: path, line: Some(*line) }.says(
+        "the line has characters that turn its direction: it reads otherwise than it runs".to_owned(),
+        "take them out",
+    ));
 }
 
 /// Returns the lines that set `core.hooksPath`, in what is no documentation.

@@ -65,17 +65,10 @@ fn doubled(structure: &Structure) -> BTreeMap<Claim, usize> {
 /// A function that is new in one file and stands, word for word, in another one.
 fn copied(view: &View<'_>, findings: &mut Vec<Finding>) {
     let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
-    for (path, entry) in &view.change.before.0 {
-        // What went from there was moved, not copied.
-        let Some(text) = view.change.contents.text(entry.blob).filter(|text| text.len() <= super::MAX_BYTES) else {
-            continue;
-        };
-        let still = view.change.after.get(path).and_then(|entry| view.change.contents.text(entry.blob));
-        let Some(still) = still else { continue };
-        for (name, body) in bodies(view, path, text) {
-            if still.contains(body.as_str()) {
-                known.insert(normal(&body), (name, path.to_string()));
-            }
+    for (path, entry) in view.change.after.0.iter().filter(|(path, _)| view.change.before.get(path).is_some()) {
+        let text = view.change.contents.text(entry.blob).filter(|text| text.len() <= super::MAX_BYTES);
+        for (name, body) in text.map(|text| bodies(view, path, text)).unwrap_or_default() {
+            known.entry(normal(&body)).or_insert((name, path.to_string()));
         }
     }
     for file in &view.files {

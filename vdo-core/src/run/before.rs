@@ -155,13 +155,21 @@ impl Run {
         ))
     }
 
-    /// Returns the tests that passed before the job and are not run any more though no plan deletes their files.
+    /// Returns the tests that passed before the job and are not run any more though no plan deletes their files and the job
+    /// does not name them.
     pub(super) fn vanished(&self) -> Listed {
         let Some(comparison) = &self.comparison else { return Listed::default() };
         let deleted: Vec<&RepoPath> =
             self.plan.iter().flat_map(|plan| &plan.tasks).flat_map(|task| &task.delete).collect();
         let mut left = comparison.vanished.clone();
-        let excused = |test: &str| file_of(test, &self.given).is_some_and(|file| deleted.contains(&file));
+        let asked = format!("{}\n{}", self.brief.assignment.title, self.brief.assignment.description);
+        // The job itself speaks of it: that it goes is what was asked for, or the guard and the critic say otherwise.
+        let is_named = |test: &str| {
+            let last = test.rsplit(['.', ':', '/', ' ', '>']).next().unwrap_or(test);
+            last.len() > 3 && asked.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == last)
+        };
+        let excused =
+            |test: &str| is_named(test) || file_of(test, &self.given).is_some_and(|file| deleted.contains(&file));
         let before = left.tests.len();
         left.tests.retain(|test| !test.test.as_deref().is_some_and(excused));
         let gone = before - left.tests.len();

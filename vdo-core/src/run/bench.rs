@@ -254,7 +254,7 @@ impl Bench {
             let (content, is_error) = match result {
                 Ok(None) => {
                     let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
-                    pending.runs.insert(number, (call.id.clone(), run_command(call)));
+                    pending.runs.insert(number, (call.id.clone(), look::run_command(call)));
                     continue;
                 }
                 Ok(Some(content)) => (content, false),
@@ -371,13 +371,6 @@ pub(super) struct Rules<'a> {
     pub(super) plan: Option<&'a Plan>,
 }
 
-impl Rules<'_> {
-    /// Returns whether a task of the plan names the path.
-    pub(super) fn names(&self, path: &RepoPath) -> bool {
-        self.plan.iter().flat_map(|plan| &plan.tasks).any(|task| task.paths().any(|known| known == path))
-    }
-}
-
 pub(super) fn touched(edit: &Edit) -> impl Iterator<Item = &RepoPath> {
     let to = match &edit.op {
         FileOp::Move(to) => Some(to),
@@ -394,11 +387,4 @@ fn searchable(run: &Run, tree: &FileTree) -> Vec<BlobHash> {
         .filter(|file| file.bytes <= 1_000_000 && known.contains(&file.blob))
         .map(|file| file.blob)
         .collect()
-}
-
-fn run_command(call: &ToolCall) -> String {
-    match tools::parse(call) {
-        Ok(tools::Tool::Run(input)) => input.command,
-        _ => String::new(),
-    }
 }

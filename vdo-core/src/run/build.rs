@@ -201,6 +201,7 @@ impl Run {
             self.begin_critique(effects);
         } else {
             self.phase_begins(Phase::Test, effects);
+            self.prechecks = None;
             self.stage = Stage::Test;
         }
     }

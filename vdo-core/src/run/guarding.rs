@@ -38,6 +38,7 @@ impl Run {
             let originals = self.originals(&fresh);
             self.guarded.extend(fresh.iter().cloned());
             self.raise(fresh, Finder::Machine, effects);
+            self.has_vanished(effects);
             self.mend_findings(&originals, effects);
             return None;
         }
@@ -46,6 +47,10 @@ impl Run {
             let list: Vec<String> = blockers.iter().map(ToString::to_string).collect();
             tell(&standing, effects);
             self.leave_to_a_person(format!("findings still stand after a repair: {}", list.join("; ")), effects);
+            return None;
+        }
+        if self.has_vanished(effects) {
+            self.mend_findings("", effects);
             return None;
         }
         if standing.iter().any(Finding::must_be_fixed) {
@@ -59,6 +64,16 @@ impl Run {
             }
         }
         Some(standing)
+    }
+
+    /// Takes up the tests that passed before and are not run any more; returns whether some still have to be mended or answered.
+    fn has_vanished(&mut self, effects: &mut Effects) -> bool {
+        let vanished = self.vanished_findings();
+        self.raise(vanished.clone(), Finder::Machine, effects);
+        let is_open = |finding: &Finding| {
+            self.findings.iter().any(|known| known.standing.is_open() && is_same(&known.finding, finding))
+        };
+        vanished.iter().any(is_open)
     }
 
     fn inspected(&self, syntax: &dyn Syntax) -> Vec<Finding> {

@@ -4,7 +4,7 @@ use super::Answer;
 use super::state::{CheckWork, Effects, End, Finished, Run, Stage};
 use crate::check::{CheckReport, Tier, Verdict};
 use crate::event::EventKind;
-use crate::findings::{Finder, Finding, Severity};
+use crate::findings::{Finding, Severity};
 use crate::id::{Phase, StepKey};
 use crate::job::{MergePolicy, Stamp};
 use crate::port::changes::CheckWrite;
@@ -17,7 +17,7 @@ impl Run {
         CheckWork {
             tree: self.tree.clone(),
             setup: self.scanned.setup.clone(),
-            commands: self.commands.clone(),
+            commands: self.prechecks.iter().flatten().chain(&self.commands).cloned().collect(),
             seconds: self.brief.limits.check_seconds,
         }
     }
@@ -45,8 +45,15 @@ impl Run {
 
     /// Returns whether the last report asks for a repair: something fails that is, or looks like, this job's business.
     fn needs_mending(&self) -> bool {
-        let failed = self.report.as_ref().is_some_and(|report| report.verdict() == Verdict::Failed);
-        failed && (!self.is_only_red_before() || self.is_its_own_business())
+        match self.report.as_ref().map(CheckReport::verdict) {
+            Some(Verdict::Failed) => !self.is_only_red_before() || self.is_its_own_business(),
+            // Tests that this job wrote, and none is found.
+            Some(Verdict::Unverified) => {
+                let is_new = |path: &crate::path::RepoPath| path.as_str().to_lowercase().contains("test");
+                !self.is_merge() && self.steps.keys().any(is_new)
+            }
+            Some(Verdict::Passed) | None => false,
+        }
     }
 
     pub(super) fn take_test(&mut self, effects: &mut Effects) -> bool {
@@ -70,7 +77,6 @@ impl Run {
 
     /// Goes on with a tree on which nothing fails, or nothing that did not fail before.
     pub(super) fn after_test(&mut self, effects: &mut Effects) {
-        self.find_vanished(effects);
         if self.findings.iter().any(|tracked| tracked.standing.is_open()) {
             self.mend_findings("", effects);
         } else if self.is_plain_merge() && self.repairs == 0 {
@@ -81,8 +87,8 @@ impl Run {
         }
     }
 
-    /// Makes a finding of each test that passed before and is not run any more.
-    fn find_vanished(&mut self, effects: &mut Effects) {
+    /// Returns a finding for each test that passed before and is not run any more.
+    pub(super) fn vanished_findings(&self) -> Vec<Finding> {
         let vanished = self.vanished();
         let shown: Vec<_> = vanished.tests.iter().take(MAX_VANISHED).collect();
         let more = vanished.count.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
@@ -101,7 +107,7 @@ impl Run {
                 suggestion: "Bring the test back, or answer why it has to go or what it is called now.".to_owned(),
             });
         }
-        self.raise(findings, Finder::Machine, effects);
+        findings
     }
 
     pub(super) fn take_sandbox(&mut self, effects: &mut Effects) -> bool {
@@ -110,7 +116,7 @@ impl Run {
             return false;
         }
         self.sandboxes += 1;
-        let is_left = self.is_only_red_before() && self.tried.contains(&self.tree.root_hash());
+        let is_left = self.may_do_without_repair() && self.tried.contains(&self.tree.root_hash());
         if self.needs_mending() && !is_left {
             self.mend_failure(effects)
         } else {

@@ -15,6 +15,11 @@ use crate::tree::FileTree;
 const GUTTED_LINES: usize = 20;
 
 impl Rules<'_> {
+    /// Returns whether a task of the plan names the path.
+    pub(super) fn names(&self, path: &RepoPath) -> bool {
+        self.plan.iter().flat_map(|plan| &plan.tasks).any(|task| task.paths().any(|known| known == path))
+    }
+
     /// Returns whether the plan says that `path` goes: in the task's list or, for a repair, in any.
     fn lets_go(&self, task: Option<&TaskId>, path: &RepoPath) -> bool {
         let tasks = self.plan.iter().flat_map(|plan| &plan.tasks);

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::check::CheckReport;
 use crate::contents::Contents;
 use crate::context::bounded;
-use crate::edit::tools::{List, ReadFile, Search};
-use crate::message::Block;
+use crate::edit::tools::{self, List, ReadFile, Search};
+use crate::message::{Block, ToolCall};
 use crate::output;
 use crate::path::RepoPath;
 use crate::tree::FileTree;
@@ -74,4 +74,12 @@ pub(super) fn command_result(id: String, report: &CheckReport) -> Block {
         })
         .collect();
     Block::ToolResult { id, content, is_error: false }
+}
+
+/// Returns the command that a call asks for; empty if it asks for none.
+pub(super) fn run_command(call: &ToolCall) -> String {
+    match tools::parse(call) {
+        Ok(tools::Tool::Run(input)) => input.command,
+        _ => String::new(),
+    }
 }

@@ -156,10 +156,14 @@ impl Run {
         (self.rung > 0).then(|| self.brief.repairers.get(self.rung).cloned()).flatten()
     }
 
-    /// Returns whether the run can go on without the repair under way: all that is red was red before the job.
+    /// Returns whether the run can go on without the repair under way: all that is red was red before the job, or nothing is red
+    /// and no test was executed.
     pub(super) fn may_do_without_repair(&self) -> bool {
-        let is_red = self.report.as_ref().is_some_and(|report| report.verdict() == Verdict::Failed);
-        is_red && self.is_only_red_before()
+        match self.report.as_ref().map(CheckReport::verdict) {
+            Some(Verdict::Failed) => self.is_only_red_before(),
+            Some(Verdict::Unverified) => true,
+            Some(Verdict::Passed) | None => false,
+        }
     }
 
     fn mend_again(&mut self, note: &str, effects: &mut Effects) {

@@ -25,6 +25,7 @@ mod look;
 mod mending;
 mod merging;
 mod planning;
+mod prechecking;
 mod resolution;
 mod review;
 mod state;
@@ -152,6 +153,7 @@ impl Run {
             Stage::Rescan => vec![rescan()],
             Stage::Plan(talk) => talk.ready(Phase::Plan),
             Stage::Build { wave, .. } => wave.iter().flat_map(bench::Bench::ready).collect(),
+            Stage::Test if self.prechecks.is_none() => Vec::new(),
             Stage::Test => vec![StepKey::first(Phase::Test).with_attempt(self.tests)],
             Stage::Repair(bench) => bench.ready(),
             Stage::Critique(talk) => talk.ready(Phase::Critique),
@@ -246,6 +248,7 @@ impl Run {
                 }
                 wanted
             }
+            Stage::Test if self.prechecks.is_none() => self.precheck_wants(),
             Stage::Critique(talk) if talk.opening.is_none() => self.critique_wants(),
             _ => BTreeSet::new(),
         }
@@ -278,6 +281,7 @@ impl Run {
             Stage::Plan(_) => self.step_plan(effects),
             Stage::Build { .. } => self.step_build(syntax, effects),
             Stage::Repair(_) => self.step_repair(syntax, effects),
+            Stage::Test if self.prechecks.is_none() => self.choose_prechecks(syntax),
             Stage::Test => self.take_test(effects),
             Stage::Critique(_) => self.step_critique(syntax, effects),
             Stage::Sandbox => self.take_sandbox(effects),

@@ -401,6 +401,8 @@ pub struct Run {
     pub(super) rung: usize,
     /// What was found, and what became of it.
     pub(super) findings: Vec<Tracked>,
+    /// The languages' own checkers for the tree that is to be tested; none until they are chosen.
+    pub(super) prechecks: Option<Vec<CheckCommand>>,
     /// What the guard found and a repair was asked to mend.
     pub(super) guarded: Vec<Finding>,
     /// What the repair under way has to mend.
@@ -442,6 +444,7 @@ impl Run {
             tried: BTreeSet::new(),
             rung: 0,
             findings: Vec::new(),
+            prechecks: None,
             guarded: Vec::new(),
             why: String::new(),
             places: Vec::new(),

@@ -57,6 +57,29 @@ pub fn parse(runner: Runner, output: &str, report: Option<&[u8]>) -> Vec<TestRes
     tests.0
 }
 
+/// The name of the failed result that stands for "the runner ended with success before it was at its end".
+pub const CUT_SHORT: &str = "(the run was cut short)";
+
+/// Returns whether a runner came to its end: pytest and unittest say so in their last lines, or left a report.
+///
+/// Code under test can end the whole process with success. Of the other runners, which start their tests as
+/// processes of their own or tell of them by what was printed, nothing is known.
+#[must_use]
+pub fn ended(runner: Runner, output: &str, has_report: bool) -> bool {
+    let output = plain(output);
+    match runner {
+        Runner::Unittest => output.lines().any(|line| line.starts_with("Ran ") && line.contains(" test")),
+        Runner::Pytest => {
+            let says = |line: &str| {
+                let line = line.trim_matches(['=', ' ']);
+                line.contains(" in ") && line.ends_with(['s', ')']) && line.contains(|c: char| c.is_ascii_digit())
+            };
+            has_report || output.lines().any(says)
+        }
+        _ => true,
+    }
+}
+
 /// Lays the results of a second run of the same command over the first one's. `passed` says how the second one ended.
 ///
 /// A test that ended both ways is flaky. One that failed and is not named again counts as passed only if the second run
