@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, Ran, finish, story, tree};
+use crate::support::{Place, Ran, finish, tree};
 
 pub(crate) use crate::support::story::{plan, plan_to_create, plan_to_modify, replace, whole};
 

@@ -187,7 +187,7 @@ fn call<'a>(line: &'a [u8], code: &'a [u8]) -> Option<&'a [u8]> {
     let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'.' | b':');
     let callee = code.get(..open)?;
     let end = line.get(open + 1..)?.iter().position(|byte| !is_word(*byte) && *byte != b'.').unwrap_or_default();
-    callee.iter().all(|byte| is_path(byte)).then(|| line.get(..open + 1 + end))?
+    callee.iter().all(is_path).then(|| line.get(..open + 1 + end))?
 }
 
 fn is_quote(byte: u8) -> bool {
