@@ -326,6 +326,12 @@ impl Seen {
         self
     }
 
+    /// Returns the outcomes of one of the reports, from 0.
+    pub(crate) fn checks(&self, at: usize) -> Vec<Value> {
+        let report = self.events.iter().filter(|event| event["kind"] == "checked").nth(at).unwrap();
+        report["report"]["outcomes"].as_array().unwrap().clone()
+    }
+
     /// Returns what the sandbox's commands printed.
     pub(crate) fn outputs(&self) -> String {
         self.events.iter().filter(|event| event["kind"] == "checked").map(|event| event["report"].to_string()).collect()
