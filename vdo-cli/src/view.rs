@@ -1,7 +1,7 @@
 //! Jobs as JSON and as text, in the form that the REST interface has too. The seed's field names are kept exactly.
 
 use serde::Serialize;
-use vdo_core::check::Tier;
+use vdo_core::check::{CommandOutcome, CommandSource, Tier};
 use vdo_core::compare::Comparison;
 use vdo_core::content::BlobHash;
 use vdo_core::engine::{Engine, EngineError};
@@ -135,7 +135,10 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
     };
     let mut checks = Vec::new();
     for (phase, attempt, report) in store.checks(id).await? {
-        for outcome in report.setup_failed.iter().chain(&report.outcomes) {
+        // A checker of the language that passed is no evidence; the report in the log has it.
+        let is_told =
+            |outcome: &&CommandOutcome| outcome.command.source != CommandSource::Language || !outcome.passed();
+        for outcome in report.setup_failed.iter().chain(&report.outcomes).filter(is_told) {
             let count = |status| outcome.count(status);
             checks.push(CheckView {
                 phase: phase.to_string(),

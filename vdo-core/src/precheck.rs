@@ -102,13 +102,9 @@ fn node(facts: &Facts<'_>) -> Option<String> {
         match path.extension() {
             Some("mjs") => !has_markup,
             Some("cjs") => !has_markup && !has_modules,
-            _ => {
-                !text.is_empty()
-                    && !has_markup
-                    && !nested
-                    && (is_module || !has_modules)
-                    && !(is_module && text.contains("require("))
-            }
+            _ if text.is_empty() || has_markup || nested => false,
+            _ if is_module => !text.contains("require("),
+            _ => !has_modules,
         }
     };
     let paths: Vec<&RepoPath> = files(facts, &["js", "mjs", "cjs"]).into_iter().filter(readable).collect();

@@ -144,3 +144,16 @@ fn a_whole_file_with_half_of_it_gone_is_told() {
         .notes("of its 41 lines are gone or changed")
         .completes(&[("long.py", "X = 2\n")]);
 }
+
+#[test]
+fn what_parses_and_does_not_compile_is_found_before_the_tests_run() {
+    // No grammar minds a parameter that is there twice, and no test imports the module.
+    let bad = "def square(a, a):\n    return a * a\n";
+    let good = "def square(a):\n    return a * a\n";
+    let job = job().titled("Add squares").plan(&plan_to_create("square.py"));
+    let seen = job.build(&whole("square.py", bad)).repair(&whole("square.py", good)).run();
+    let first = seen.checks(0);
+    assert_eq!(first.len(), 1, "the tests were not run: {first:#?}");
+    assert!(first[0]["output"].as_str().unwrap().contains("duplicate argument 'a'"), "{first:#?}");
+    seen.completes(&[("square.py", good)]);
+}

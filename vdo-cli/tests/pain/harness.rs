@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, Ran, finish, story, tree};
+use crate::support::{Place, Ran, finish, tree};
 
 pub(crate) use crate::support::story::{plan, plan_to_create, plan_to_modify, replace, whole};
 
@@ -324,6 +324,12 @@ impl Seen {
         let all = json!(self.place.everything("2")).to_string();
         assert!(!all.contains(text), "{text:?} got out");
         self
+    }
+
+    /// Returns the outcomes of one of the reports, from 0.
+    pub(crate) fn checks(&self, at: usize) -> Vec<Value> {
+        let report = self.events.iter().filter(|event| event["kind"] == "checked").nth(at).unwrap();
+        report["report"]["outcomes"].as_array().unwrap().clone()
     }
 
     /// Returns what the sandbox's commands printed.
