@@ -7,7 +7,7 @@ use super::shorthand;
 use crate::syntax::structure::keys::{normal, within};
 use crate::syntax::structure::nodes::child;
 use crate::syntax::structure::out::{Draft, Place};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 
 /// Reads the trees of style sheets.
 pub(super) struct Css;

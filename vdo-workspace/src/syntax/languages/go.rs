@@ -7,8 +7,8 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{normal, quoted, unquoted, within};
 use crate::syntax::structure::nodes::{between, child, named};
 use crate::syntax::structure::out::{Draft, Place, Shape};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads Go's trees.
 pub(super) struct Go;

@@ -7,7 +7,7 @@ use crate::syntax::structure::elements::{self, Element};
 use crate::syntax::structure::keys::normal;
 use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place, Shape};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 
 /// Reads HTML's trees.
 pub(super) struct Html;

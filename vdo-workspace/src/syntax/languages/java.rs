@@ -7,8 +7,8 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{last_segment, normal, quoted, within};
 use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 use crate::syntax::structure::registry::Call;
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads Java's trees.
 pub(super) struct Java;

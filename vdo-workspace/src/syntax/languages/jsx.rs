@@ -7,7 +7,7 @@ use crate::syntax::structure::elements::{self, Element};
 use crate::syntax::structure::keys::{normal, unquoted};
 use crate::syntax::structure::nodes::named;
 use crate::syntax::structure::out::{Draft, Place, Shape};
-use crate::syntax::structure::walk::{At, Child, Frame};
+use crate::syntax::structure::reader::{At, Child, Frame};
 
 /// Returns an element's children as a list.
 pub(super) fn list<'n>(at: &At<'_, 'n>) -> Option<Frame<'n>> {

@@ -21,7 +21,8 @@ use vdo_core::syntax::SymbolKind;
 
 use super::structure::memo::Memo;
 use super::structure::nodes::Kinds;
-use super::structure::walk::{self, Reader};
+use super::structure::reader::Reader;
+use super::structure::walk;
 
 /// A language and how its structure is read.
 pub(super) struct Language {

@@ -7,9 +7,9 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{head, last_segment, normal, quoted, unquoted, within};
 use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 use crate::syntax::structure::registry::{self, Call};
 use crate::syntax::structure::routes;
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads Rust's trees.
 pub(super) struct Rust;

@@ -8,8 +8,8 @@ use crate::syntax::structure::chain;
 use crate::syntax::structure::keys::{normal, quoted, unquoted, within};
 use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place, Shape};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 use crate::syntax::structure::registry::{self, Call};
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads the trees of JavaScript, TypeScript and TSX.
 pub(super) struct Script;

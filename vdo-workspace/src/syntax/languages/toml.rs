@@ -6,8 +6,8 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use crate::syntax::structure::keys::{normal, unquoted, within};
 use crate::syntax::structure::nodes::{child, named};
 use crate::syntax::structure::out::{Draft, Place};
+use crate::syntax::structure::reader::{At, Child, Frame, Reader};
 use crate::syntax::structure::registry;
-use crate::syntax::structure::walk::{At, Child, Frame, Reader};
 
 /// Reads TOML's trees.
 pub(super) struct Toml;

@@ -8,9 +8,9 @@ use vdo_core::structure::{ClaimKind, MemberKind};
 use super::keys::{head, last_segment, normal, within};
 use super::nodes::named;
 use super::out::{Draft, Place, Shape};
+use super::reader::{At, Child, Frame};
 use super::registry::{self, Call};
 use super::routes;
-use super::walk::{At, Child, Frame};
 
 /// How many links of a chain are looked at.
 const MAX_LINKS: usize = 500;

@@ -13,7 +13,7 @@ use tree_sitter::Node;
 use vdo_core::structure::{MemberKind, Structure};
 
 use super::out::{Draft, ListId, Mark, MemberId, Out, Place, Told};
-use super::walk::Mode;
+use super::reader::Mode;
 
 /// A member that is about to be told, with what its lists depend on.
 pub(super) struct Teller<'a, 'n> {

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use tree_sitter::{Node, Tree};
 
-use super::walk::{MAX_NODES, Reader};
+use super::reader::Reader;
+use super::walk::MAX_NODES;
 
 /// Returns the bytes between two tokens of `node`, if both are there.
 pub(in crate::syntax) fn between(node: Node<'_>, open: &str, close: &str) -> Option<Range<usize>> {
