@@ -101,7 +101,8 @@ impl App {
                 builder = builder.provider(provider(name, config, &self.config)?);
             }
         }
-        Ok(builder.routes(routes).prices(self.config.prices()?).observer(observer).build())
+        let builder = builder.routes(routes).formats(self.config.formats()?).prices(self.config.prices()?);
+        Ok(builder.observer(observer).build())
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 use vdo_core::check::Tier;
+use vdo_core::edit::{Format, Formats};
 use vdo_core::id::Phase;
 use vdo_core::money::{NanoUsd, PicoUsdPerToken, Price};
 use vdo_core::route::{Candidate, Routes};
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) routes: BTreeMap<String, Vec<String>>,
     /// Prices by `provider:model`.
     pub(crate) prices: BTreeMap<String, PriceConfig>,
+    /// The edit format a model is asked for, by the beginning of its name.
+    pub(crate) edit_formats: BTreeMap<String, String>,
     /// The sandbox.
     pub(crate) sandbox: SandboxConfig,
     /// Caps on a run.
@@ -158,7 +161,7 @@ impl Config {
         for (name, value) in variables {
             let Some(key) = name.strip_prefix("VDO_").filter(|_| !RESERVED.contains(&name.as_str())) else { continue };
             let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-            let known = ["store", "providers", "routes", "prices", "sandbox", "limits"];
+            let known = ["store", "providers", "routes", "prices", "edit_formats", "sandbox", "limits"];
             if path.first().is_some_and(|first| known.contains(&first.as_str())) {
                 set(&mut table, &path, scalar(&value));
             }
@@ -203,6 +206,20 @@ impl Config {
             }
         }
         Ok(routes)
+    }
+
+    /// Returns which model is asked for edits in which format.
+    ///
+    /// # Errors
+    /// [`Fail::Usage`] names a format that is none.
+    pub(crate) fn formats(&self) -> Result<Formats, Fail> {
+        let mut formats = Formats::default();
+        for (model, format) in &self.edit_formats {
+            let format: Format =
+                format.parse().map_err(|error| Fail::usage(format!("[edit_formats] {model}: {error}")))?;
+            formats = if model == "other" { Formats { other: format, ..formats } } else { formats.with(model, format) };
+        }
+        Ok(formats)
     }
 
     /// Returns what tokens cost.

@@ -57,7 +57,11 @@ pub(crate) fn run(out: &Out, args: &args::Apply) -> Result<(), Fail> {
 }
 
 fn told(failure: &EditFailure) -> Fail {
-    Fail::failed(format!("nothing was changed:\n{}", crate::story::plain(&chain(failure), 20_000)))
+    // Lines of files stand in it: what could steer a terminal does not.
+    let is_harmless =
+        |c: &char| *c == '\n' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
+    let text: String = chain(failure).chars().map(|c| if c == '\t' { ' ' } else { c }).filter(is_harmless).collect();
+    Fail::failed(format!("nothing was changed:\n{}", vdo_core::context::bounded(&text, 20_000)))
 }
 
 fn read(path: &Path) -> Result<String, Fail> {

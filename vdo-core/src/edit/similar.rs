@@ -8,7 +8,7 @@ use super::lines::{Lines, is_blank};
 /// Lines longer than this, in characters, are compared as wholes only.
 const MAX_CHARS: usize = 400;
 /// Every start is tried if there are at most this many comparisons to make.
-const MAX_TRIED: usize = 60_000;
+const MAX_TRIED: usize = 1_000;
 /// Else the starts that this many of the longest words of the quote point at.
 const PROBES: usize = 6;
 /// At most this many places are looked at for one word.
