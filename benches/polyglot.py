@@ -28,11 +28,6 @@ from collections import defaultdict
 from pathlib import Path
 
 FORMATS = ["search-replace", "unified-diff", "v4a", "whole", "str-replace"]
-CHECKS = {
-    "python": "python3 -m pytest -q -p no:cacheprovider",
-    "rust": "cargo test --offline --quiet --no-fail-fast",
-    "javascript": "npx --no-install jest ./",
-}
 
 
 def git(repo, *args):
@@ -68,6 +63,8 @@ class Exercises:
         cargo = prefix + ".meta/Cargo-example.toml"
         if language == "rust" and cargo in self.files[language, exercise]:
             solution["Cargo.toml"] = self.read(cargo)
+        if language == "python":
+            project["requirements.txt"] = b"pytest==8.4.2\n"
         return {path: self.on(language, path, body) for path, body in project.items()}, solution
 
     @staticmethod
@@ -190,14 +187,14 @@ def run(vdo, language, exercise, fmt, project, solution):
         for args in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "the exercise"]):
             call("git", "-C", str(repo), *args).check_returncode()
         vdo_ = lambda *args: call(vdo, "--store", str(place / "store.db"), *args)
-        new = vdo_("new", f"Solve the exercise {exercise}", "--repo", str(repo), "--check", CHECKS[language])
+        new = vdo_("new", f"Solve the exercise {exercise}", "--repo", str(repo))
         if new.returncode:
             return False, new.stderr
         job = new.stdout.strip()
         ran = vdo_("-q", "run", job)
         show = json.loads(vdo_("--json", "show", job).stdout)
         if show["status"] != "completed":
-            return False, f"{show['status']}: {show['reason']} {ran.stderr[-300:]}"
+            return False, f"{show['status']}: {str(show['reason'])[-1500:]} {ran.stderr[-300:]}"
         for path, body in solution.items():
             got = vdo_("cat", job, path).stdout
             if ended(got) != ended(body.decode()):
@@ -238,7 +235,7 @@ def main():
             table[language, fmt][0 if green else 1] += 1
             if not green:
                 failed.append((language, name, fmt, why))
-                print(f"RED {language} {name} {fmt}: {why[:400]}", file=sys.stderr, flush=True)
+                print(f"RED {language} {name} {fmt}: {why}", file=sys.stderr, flush=True)
     print(f"{'language':12}" + "".join(f"{fmt:>16}" for fmt in formats))
     for language in args.languages.split(","):
         cells = [table[language, fmt] for fmt in formats]

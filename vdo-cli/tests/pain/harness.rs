@@ -326,9 +326,10 @@ impl Seen {
         self
     }
 
-    /// Returns the outcomes of one of the reports, from 0.
+    /// Returns the outcomes of one of the test phase's reports, from 0.
     pub(crate) fn checks(&self, at: usize) -> Vec<Value> {
-        let report = self.events.iter().filter(|event| event["kind"] == "checked").nth(at).unwrap();
+        let mut tested = self.events.iter().filter(|event| event["kind"] == "checked" && event["phase"] == "test");
+        let report = tested.nth(at).unwrap();
         report["report"]["outcomes"].as_array().unwrap().clone()
     }
 

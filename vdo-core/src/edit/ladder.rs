@@ -85,10 +85,7 @@ fn probe<'a>(want: &[&'a str]) -> Option<(usize, &'a str)> {
 
 /// Returns the runs of characters that stand in a file as they are quoted, whatever the rung.
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| {
-        !c.is_ascii() || c.is_ascii_whitespace() || c.is_ascii_control() || matches!(c, '\'' | '"' | '-' | '.')
-    })
-    .filter(|word| !word.is_empty())
+    line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
 /// Returns how well the lines from `first` fit; `None` if they do not.
@@ -114,13 +111,37 @@ pub(super) fn fit(have: &str, want: &str) -> Option<Rung> {
     if have.trim() == want.trim() {
         return Some(Rung::Trimmed);
     }
-    if have.split_whitespace().eq(want.split_whitespace()) {
+    if squeezed(have).eq(squeezed(want)) {
         return Some(Rung::InnerBlanks);
     }
     if have.is_ascii() && want.is_ascii() {
         return None;
     }
-    folded(have).split_whitespace().eq(folded(want).split_whitespace()).then_some(Rung::Punctuation)
+    squeezed(&folded(have)).eq(squeezed(&folded(want))).then_some(Rung::Punctuation)
+}
+
+/// Returns the characters of a line without the blanks that part no two words: those that do are one blank.
+fn squeezed(line: &str) -> impl Iterator<Item = char> + '_ {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = line.trim().chars().peekable();
+    let mut before = None;
+    std::iter::from_fn(move || {
+        let c = rest.next()?;
+        if !c.is_whitespace() {
+            before = Some(c);
+            return Some(c);
+        }
+        while rest.next_if(|c| c.is_whitespace()).is_some() {}
+        let next = rest.peek().copied();
+        // Two signs side by side can be another sign.
+        let is_sign = |c: char| "+-=&|<>*/:?!".contains(c);
+        let both = |of: &dyn Fn(char) -> bool| before.is_some_and(of) && next.is_some_and(of);
+        if both(&is_word) || both(&is_sign) {
+            return Some(' ');
+        }
+        before = rest.next();
+        before
+    })
 }
 
 /// Tells whether all lines differ by one and the same indentation, added or taken away.
@@ -179,6 +200,8 @@ mod tests {
             ("f(a,   b)\n", "f(a, b)", vec![(0, 1, Rung::InnerBlanks)]),
             ("say \u{201c}hi\u{201d} \u{2014} now\n", "say \"hi\" - now", vec![(0, 1, Rung::Punctuation)]),
             ("a\nb\n", "\na\n\n", vec![(0, 1, Rung::TrailingBlanks)]),
+            ("f (a,b) {\n", "f(a, b){", vec![(0, 1, Rung::InnerBlanks)]),
+            ("x = a - -b\n", "x=a--b", vec![]),
             ("ab\n", "a b", vec![]),
             ("a\n", "a\na", vec![]),
         ] {

@@ -4,7 +4,7 @@ use super::{Hunk, Unit};
 
 /// Returns the ways a hunk may have been meant that differ from what it says.
 pub(super) fn variants(hunk: &Hunk) -> Vec<Hunk> {
-    [without_numbers(hunk), unescaped(hunk), without_entities(hunk)].into_iter().flatten().collect()
+    [without_numbers(hunk), unescaped(hunk), without_entities(hunk), trimmed(hunk)].into_iter().flatten().collect()
 }
 
 /// Takes away `12 | `, `12: ` or `12` TAB before every quoted line, if the numbers count up by one.
@@ -69,6 +69,23 @@ fn unescape(text: &str) -> String {
         }
     }
     plain
+}
+
+/// Takes away the blanks around a text within a line, where both sides have the same ones.
+fn trimmed(hunk: &Hunk) -> Option<Hunk> {
+    let bare = hunk.find.trim();
+    let around = |text: &str| {
+        let head = text.len() - text.trim_start().len();
+        let tail = text.trim_end().len();
+        Some((text.get(..head)?.to_owned(), text.get(tail..)?.to_owned()))
+    };
+    let is_inner = hunk.unit == Unit::Text && bare.len() < hunk.find.len() && bare.len() > 3 && !bare.contains('\n');
+    (is_inner && !hunk.replace.trim().is_empty() && around(&hunk.find) == around(&hunk.replace)).then(|| Hunk {
+        find: bare.to_owned(),
+        replace: hunk.replace.trim().to_owned(),
+        kept: None,
+        ..hunk.clone()
+    })
 }
 
 /// Resolves the five entities of XML.

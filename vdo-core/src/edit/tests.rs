@@ -171,6 +171,8 @@ fn calls_replace_any_text_in_the_line_ends_of_the_file() {
     assert_eq!(by_call("a\r\nb\r\nc\r\n", "a\nb", "x\ny"), ok("x\r\ny\r\nc\r\n"));
     assert_eq!(by_call("say(\"hi\")\n", "say(\\\"hi\\\")", "say(\\\"ho\\\")"), ok("say(\"ho\")\n"));
     assert_eq!(by_call("if a &lt; b:\nif a < c:\n", "if a &lt; c:", "if a &lt; d:"), ok("if a &lt; b:\nif a < d:\n"));
+    assert_eq!(by_call("say(\"hello world\")\n", " hello world ", " hello you "), ok("say(\"hello you\")\n"));
+    assert_eq!(by_call("  f (a,b);\n", "f(a, b);", "g(a, b);"), ok("  g(a, b);\n"));
     assert!(matches!(by_call("a\nb\n", "\nb\n", "b\n"), Err(EditError::NotFound { .. })));
     // Each call sees what those before it did.
     let calls =
