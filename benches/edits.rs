@@ -3,7 +3,7 @@
 //! `VDO_EDIT_CASES` names a folder of cases (`ID/before/…`, `ID/response.txt`, `ID/meta.json` with a `format`), such as real
 //! replies with the trees they were for; all of them are applied in one go, and the slowest 5 % are told. Without it, replies are
 //! made from the sources of this package.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::fs;
 use std::hint::black_box;

@@ -161,12 +161,22 @@ impl Run {
         self.stage = Stage::Build { done: finished, wave: Vec::new() };
         if !complete {
             self.next_wave();
-        } else if self.commands.is_empty() || self.has_new_paths() {
+        } else if self.commands.is_empty() || self.has_new_paths() || self.has_new_needs() {
             // What the new files imply: tests where there were none, something to install.
             self.stage = Stage::Rescan;
         } else {
             self.begin_test(effects);
         }
+    }
+
+    /// Tells whether a file changed that says what the project needs installed or how it is tested.
+    fn has_new_needs(&self) -> bool {
+        const NAMES: [&str; 8] =
+            ["Cargo.toml", "package.json", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "go.mod", "tox.ini"];
+        diff::changed_paths(&self.given, &self.tree).iter().any(|(path, _, _)| {
+            let name = path.file_name();
+            NAMES.contains(&name) || (name.starts_with("requirements") && path.extension() == Some("txt"))
+        })
     }
 
     /// Tells whether files came or went.

@@ -81,3 +81,15 @@ fn code_that_is_left_out_never_lands() {
     hand.say("build/t1/1/2", &edit("a.py", "one = 1", "one = 5"));
     assert_eq!(hand.text("a.py"), "one = 5\ntwo = 2\nthree = 3\n");
 }
+
+#[test]
+fn a_change_of_what_the_project_needs_is_looked_at_before_the_tests() {
+    let files = [("a.py", "import x\n"), ("requirements.txt", "x==1\n")];
+    let mut hand = Hand::start(brief(), &files);
+    hand.say("plan/-/1/1", &plan(json!([{"id": "t1", "title": "x", "modify": ["requirements.txt"]}])));
+    let key = "build/t1/1/1".parse().unwrap();
+    let text = edit("requirements.txt", "x==1", "x==1\ny==2");
+    hand.run.answer(key, Answer::Reply(reply(vec![Block::text(text)]))).unwrap();
+    hand.advance();
+    assert!(hand.ready().contains(&"scan/-/2/1".to_owned()), "{:?}", hand.ready());
+}
