@@ -156,7 +156,9 @@ def answers(fmt, project, solution):
     say = lambda phase, what: {"when": {"phase": phase}, "reply": what, "usage": {"input": 1000, "output": 500}}
     return {"answers": [
         say("plan", {"text": json.dumps(plan)}),
-        say("build", reply(fmt, files)),
+        # A model that is told of a fault where there is none says the same again, and answers what is found in its solution.
+        {**say("build", reply(fmt, files)), "repeat": True},
+        {**say("repair", {"text": "".join(f"ANSWER f{n}: the stub's names are place holders.\n" for n in range(1, 5))}), "repeat": True},
         {**say("critique", {"text": '{"findings": []}'}), "repeat": True},
     ]}
 

@@ -63,6 +63,9 @@ pub(super) struct Bench {
     /// How often edits of a file were refused.
     #[serde(default)]
     pub(super) misses: BTreeMap<RepoPath, u32>,
+    /// The turns in which a line was told not to be valid.
+    #[serde(default)]
+    pub(super) doubts: BTreeMap<String, BTreeSet<u32>>,
     /// Set once it is done.
     pub(super) done: bool,
     /// Set once it is given up, and why.
@@ -99,6 +102,7 @@ impl Bench {
             refusals: 0,
             landed: BTreeSet::new(),
             misses: BTreeMap::new(),
+            doubts: BTreeMap::new(),
             done: false,
             failed: None,
             failed_kind: None,
@@ -366,6 +370,8 @@ pub(super) struct Rules<'a> {
     /// Exchanges in a row that may change nothing.
     pub(super) looks: u32,
     pub(super) syntax: &'a dyn Syntax,
+    /// Whether commands will show what the result is worth.
+    pub(super) is_judged: bool,
     /// The files that were there before the job.
     pub(super) given: &'a FileTree,
     pub(super) plan: Option<&'a Plan>,

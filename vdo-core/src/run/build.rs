@@ -82,7 +82,8 @@ impl Run {
         let style = self.style(bench.key.phase);
         let (given, plan) = (&self.given, self.plan.as_ref());
         let (turns, refusals, looks) = (limits.turns, limits.refusals, limits.looks);
-        let rules = Rules { style, turns, refusals, looks, syntax, given, plan };
+        let is_judged = !self.commands.is_empty();
+        let rules = Rules { is_judged, style, turns, refusals, looks, syntax, given, plan };
         bench.step(&mut self.inbox, &mut self.contents, &rules, effects)
     }
 

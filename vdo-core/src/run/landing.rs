@@ -19,9 +19,12 @@ use crate::message::{Message, Reply, Stop};
 use crate::path::RepoPath;
 use crate::port::Outcome;
 use crate::reply::MAX_REPLY_BYTES;
+use crate::syntax::SyntaxFault;
 
 /// After so many refused edits a file is asked for whole.
 const MISSES: u32 = 2;
+/// How often a fault of syntax is told before it is left to the checks.
+const INSISTED: usize = 2;
 /// Larger files are not shown again to be given whole, in bytes.
 const MAX_WHOLE: usize = 60_000;
 
@@ -210,7 +213,7 @@ impl Bench {
             contents.add(blob);
         }
         faults.extend(self.dropped(edits, &applied, run));
-        faults.extend(self.broken(&applied, contents, run));
+        faults.extend(self.broken(&applied, contents, run, effects));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -227,21 +230,35 @@ impl Bench {
     }
 
     /// Says which files would no longer be valid in their language that were so far.
-    fn broken(&self, applied: &Applied, contents: &Contents, run: &Rules<'_>) -> Vec<String> {
+    ///
+    /// A grammar can be wrong where a compiler is not: what a model insists on lands, if commands will judge it.
+    fn broken(
+        &mut self,
+        applied: &Applied,
+        contents: &Contents,
+        run: &Rules<'_>,
+        effects: &mut Effects,
+    ) -> Vec<String> {
         let syntax = run.syntax;
         let mut faults = Vec::new();
         for (path, entry) in &applied.touched {
             let Some(text) = entry.and_then(|entry| contents.text(entry.blob)) else { continue };
             let old = self.tree.get(path).and_then(|entry| contents.text(entry.blob)).unwrap_or_default();
             let (now, before) = (syntax.faults(path, text), syntax.faults(path, old));
-            if now.len() > before.len()
-                && let Some(first) =
-                    now.iter().find(|fault| !before.iter().any(|old| old.text == fault.text)).or(now.first())
-            {
-                faults.push(format!(
-                    "{path}, line {}: the result is not valid: {}: {}",
-                    first.line, first.message, first.text
-                ));
+            if now.len() <= before.len() {
+                continue;
+            }
+            let is_new = |fault: &&SyntaxFault| !before.iter().any(|old| old.text == fault.text);
+            let Some(first) = now.iter().find(is_new).or(now.first()) else { continue };
+            let told =
+                format!("{path}, line {}: the result is not valid: {}: {}", first.line, first.message, first.text);
+            let turns = self.doubts.entry(format!("{path}: {}", first.text)).or_default();
+            turns.insert(self.key.turn);
+            if run.is_judged && turns.len() > INSISTED {
+                let text = format!("{told}; the model insists, and the checks will tell");
+                effects.events.push(EventKind::Note { text, tier: None });
+            } else {
+                faults.push(told);
             }
         }
         faults
