@@ -17,25 +17,36 @@ struct Span {
 pub(super) struct Lines<'a> {
     text: &'a str,
     spans: Vec<Span>,
+    /// How often each of [`ENDS`] ends a line, and the line it first ends.
+    ends: [(usize, usize); 3],
 }
+
+const ENDS: [&str; 3] = ["\n", "\r\n", "\r"];
 
 impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let mut spans = Vec::with_capacity(text.len() / 32 + 1);
         let mut start = 0;
+        let mut ends = [(0, usize::MAX); 3];
         for end in memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()) {
             if end < start {
                 continue;
             }
             let is_crlf = text.as_bytes().get(end..end + 2) == Some(b"\r\n");
             let next = end + if is_crlf { 2 } else { 1 };
+            let is_lf = text.as_bytes().get(end) == Some(&b'\n');
+            let kind = if is_crlf { 1 } else { 2 * usize::from(!is_lf) };
+            if let Some((count, first)) = ends.get_mut(kind) {
+                *count += 1;
+                *first = (*first).min(spans.len());
+            }
             spans.push(Span { start, end, next });
             start = next;
         }
         if start < text.len() {
             spans.push(Span { start, end: text.len(), next: text.len() });
         }
-        Self { text, spans }
+        Self { text, spans, ends }
     }
 
     pub(super) fn text(&self) -> &'a str {
@@ -72,18 +83,7 @@ impl<'a> Lines<'a> {
 
     /// Returns the line end that new lines get: the most frequent one, of equals the one that comes first; LF if there is none.
     pub(super) fn usual_end(&self) -> &'static str {
-        const ENDS: [&str; 3] = ["\n", "\r\n", "\r"];
-        let mut counts = [(0_usize, usize::MAX); 3];
-        for at in 0..self.len() {
-            let end = self.end_of(at);
-            for (kind, (count, first)) in ENDS.iter().zip(&mut counts) {
-                if *kind == end {
-                    *count += 1;
-                    *first = (*first).min(at);
-                }
-            }
-        }
-        let best = ENDS.iter().zip(counts).max_by_key(|(_, (count, first))| (*count, usize::MAX - first));
+        let best = ENDS.iter().zip(self.ends).max_by_key(|(_, (count, first))| (*count, usize::MAX - first));
         best.filter(|(_, (count, _))| *count > 0).map_or("\n", |(end, _)| end)
     }
 }

@@ -10,7 +10,7 @@ const MAX_CHARS: usize = 400;
 /// Every start is tried if there are at most this many comparisons to make.
 const MAX_TRIED: usize = 1_000;
 /// Else the starts that this many of the longest words of the quote point at.
-const PROBES: usize = 6;
+const PROBES: usize = 4;
 /// At most this many places are looked at for one word.
 const MAX_HITS: usize = 400;
 /// At most this many, where it is only to show something.

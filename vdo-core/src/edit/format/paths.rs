@@ -26,13 +26,18 @@ pub(super) fn alone(line: &str, known: Known<'_>) -> Option<RepoPath> {
     if name.is_empty() || name.len() > crate::path::MAX_PATH_BYTES {
         return None;
     }
+    let spaced = name.contains(char::is_whitespace);
+    // A sentence is told from a path with blanks by its end, before anything dearer is done.
+    let end = name.rsplit('.').next().unwrap_or_default();
+    if spaced && (end.len() == name.len() || end.is_empty() || end.len() > 12 || end.contains(char::is_whitespace)) {
+        return None;
+    }
     let path: RepoPath = name.parse().ok()?;
     if known.has(&path) {
         return Some(path);
     }
     let named =
         ["Makefile", "Dockerfile", "LICENSE", "README", "Procfile", "Gemfile", "Rakefile", "Justfile", "go.mod"];
-    let spaced = name.contains(char::is_whitespace);
     let has_extension = path.extension().is_some_and(|end| {
         !end.is_empty() && end.len() <= 12 && end.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
     });
@@ -43,6 +48,9 @@ pub(super) fn alone(line: &str, known: Known<'_>) -> Option<RepoPath> {
 
 /// Returns the one known file that a sentence names between backticks.
 pub(super) fn mentioned(line: &str, known: Known<'_>) -> Option<RepoPath> {
+    if !line.contains('`') {
+        return None;
+    }
     let mut found: Vec<RepoPath> = line
         .split('`')
         .skip(1)
