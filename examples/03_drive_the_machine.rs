@@ -55,8 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             "scan/-/1/1",
             "plan/-/1/1",
             "build/t1/1/1",
-            "base/-/1/1",
             "test/-/1/1",
+            "base/-/1/1",
             "critique/-/1/1",
             "sandbox/-/1/1",
             "deliver/-/1/1"
