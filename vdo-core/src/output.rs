@@ -171,8 +171,8 @@ mod tests {
     fn places_are_found_in_the_ways_that_tools_write_them() {
         let names = ["calc.py", "tests/test_calc.py", "src/lib.rs", "web/app.test.js", "pkg/sum_test.go"];
         let tree: FileTree = names.iter().map(|path| (path.parse().unwrap(), Entry::file(BlobHash::of(b"")))).collect();
-        let text = "  File \"/work/tests/test_calc.py\", line 9, in test_add\n  --> src/lib.rs:12:5\n\
-                    at Object.<anonymous> (/work/web/app.test.js:3:7)\n    sum_test.go:7: got 3\n./pkg/sum_test.go:8: x\n\
+        let text = "  File \"/job/tests/test_calc.py\", line 9, in test_add\n  --> src/lib.rs:12:5\n\
+                    at Object.<anonymous> (/job/web/app.test.js:3:7)\n    sum_test.go:7: got 3\n./pkg/sum_test.go:8: x\n\
                     calc.py:2: TypeError\n12:30:59 other.py:1\ncalc.py:0";
         let found: Vec<String> = places(text, &tree).iter().map(|(path, line)| format!("{path}:{line}")).collect();
         assert_eq!(

@@ -103,7 +103,7 @@ fn of_large_files_a_repair_is_shown_what_the_failure_points_at() {
     let long: String = (1..=2000).map(|number| format!("value_{number} = {number}\n")).collect();
     let mut hand = Hand::built_on(brief(), &[("app.py", "bye = 0\n"), ("long.py", &long)], "+a");
     let output =
-        "\u{1b}[31mFAIL\u{1b}[0m\n  File \"/work/long.py\", line 1500, in x\nwarning\nwarning\nwarning\nwarning\n";
+        "\u{1b}[31mFAIL\u{1b}[0m\n  File \"/job/long.py\", line 1500, in x\nwarning\nwarning\nwarning\nwarning\n";
     hand.check("test/-/1/1", 1, output);
     let asked = format!("{:?}", hand.would_ask("repair/-/1/1").messages);
     for text in ["Lines 1475 to 1525 of 2000:", "value_1500 = 1500", "FAIL\\n", "… the same line 3 more times"] {
