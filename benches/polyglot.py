@@ -158,7 +158,7 @@ def answers(fmt, project, solution):
         say("plan", {"text": json.dumps(plan)}),
         # A model that is told of a fault where there is none says the same again, and answers what is found in its solution.
         {**say("build", reply(fmt, files)), "repeat": True},
-        {**say("repair", {"text": "ANSWER f1: the stub's names are place holders.\n"}), "repeat": True},
+        {**say("repair", {"text": "".join(f"ANSWER f{n}: the stub's parts are place holders.\n" for n in range(1, 9))}), "repeat": True},
         {**say("critique", {"text": '{"findings": []}'}), "repeat": True},
     ]}
 

@@ -108,11 +108,11 @@ pub enum EditError {
         other: usize,
     },
     /// A line stands for code that was left out.
-    #[error("{path}: block {block} leaves code out ({line:?}); write out every line that belongs there")]
+    #[error("{path}: {} code out ({line:?}); write out every line that belongs there", leaving(*block))]
     Elided {
         /// The path.
         path: RepoPath,
-        /// The block, counted from 1 in the reply.
+        /// The block, counted from 1 in the reply; 0 for a file that is given whole.
         block: usize,
         /// The line.
         line: String,
@@ -179,6 +179,10 @@ impl EditError {
             | Self::TooLarge { .. } => None,
         }
     }
+}
+
+fn leaving(block: usize) -> String {
+    if block == 0 { "the whole file leaves".to_owned() } else { format!("block {block} leaves") }
 }
 
 fn list(lines: &[usize]) -> String {

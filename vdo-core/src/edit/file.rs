@@ -37,7 +37,7 @@ pub(super) fn replaced(path: &RepoPath, text: &str, hunks: &[Hunk]) -> Replaced 
             done.faults.push(EditError::Elided { path: path.clone(), block: hunk.block, line });
             continue;
         }
-        match outcome.and_then(|found| land(&lines, &found, &changes)) {
+        match outcome.and_then(|found| land(&lines, &found)) {
             Ok((rung, own)) => {
                 done.rungs.push((hunk.block, rung));
                 changes.extend(own);
@@ -75,8 +75,9 @@ pub(super) fn replaced(path: &RepoPath, text: &str, hunks: &[Hunk]) -> Replaced 
 }
 
 /// Returns the changes of a hunk that has its place.
-fn land(lines: &Lines<'_>, found: &Found<'_>, _before: &[Change]) -> Result<(Rung, Vec<Change>), Miss> {
-    let changes = rewrite::changes(lines, found).ok_or(Miss::Nothing)?;
+fn land(lines: &Lines<'_>, found: &Found<'_>) -> Result<(Rung, Vec<Change>), Miss> {
+    let first = found.places.first().map_or(0, |place| place.first(lines)) + 1;
+    let changes = rewrite::changes(lines, found).ok_or(Miss::Unclear(first))?;
     Ok((found.rung, changes))
 }
 
@@ -101,6 +102,10 @@ fn fault(path: &RepoPath, lines: &Lines<'_>, hunk: &Hunk, miss: Miss) -> EditErr
             Some(line) => EditError::AlreadyApplied { path, block, line },
             None => not_found(hint::closest(lines, &hunk.find)),
         },
+        Miss::Unclear(line) => not_found(format!(
+            "It nearly stands at line {line}, with other blanks or blank lines, and it cannot be told where or how far in the new lines \
+             go. Quote the file's lines exactly."
+        )),
         Miss::Anchor(anchor) => {
             let anchor: String = anchor.chars().take(160).collect();
             not_found(format!("No line reads {anchor:?}, which was named to stand above it. {}", hint::closest(lines, &anchor)))

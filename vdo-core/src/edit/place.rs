@@ -25,7 +25,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    fn first(&self, lines: &Lines<'_>) -> usize {
+    pub(super) fn first(&self, lines: &Lines<'_>) -> usize {
         match self {
             Self::Lines(found) => found.first,
             Self::Bytes(range) => lines.at_byte(range.start),
@@ -57,6 +57,8 @@ pub(super) enum Miss {
     Beyond(usize),
     /// It would join the line before with what it puts there.
     Joins,
+    /// It fits from this line on, from 1, but not so that it is clear where its new lines go.
+    Unclear(usize),
     /// Several places fit; their first lines, from 1.
     Several(Vec<usize>),
     /// Another number of places fits than was said.

@@ -53,7 +53,7 @@ pub(super) fn stays(hunk: &Hunk) -> Vec<bool> {
     stays
 }
 
-/// Returns the changes that a hunk brings, or `None` if it cannot be told how a new line is to be indented.
+/// Returns the changes that a hunk brings, or `None` if it cannot be told where a new line goes or how it is to be indented.
 pub(super) fn changes(lines: &Lines<'_>, found: &Found<'_>) -> Option<Vec<Change>> {
     let mut all = Vec::new();
     for place in &found.places {

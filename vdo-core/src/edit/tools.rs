@@ -185,7 +185,7 @@ pub fn parse(call: &ToolCall) -> Result<Tool, String> {
         other => {
             let other: String = other.chars().take(60).collect();
             return Err(format!(
-                "there is no tool {other:?}; use read, search, list, edit, write, delete, rename, run or done"
+                "there is no tool {other:?}; use one of those on offer, such as read, search, edit, write, run and done"
             ));
         }
     })

@@ -38,7 +38,12 @@ pub fn spec() -> ToolSpec {
 impl Bench {
     /// Returns whether there are findings, and each has its answer: nothing has to be changed then.
     pub(super) fn is_answered(&self) -> bool {
-        !self.asked.is_empty() && self.asked.iter().all(|id| self.answers.contains_key(id))
+        !self.asked.is_empty() && self.unanswered().next().is_none()
+    }
+
+    /// Returns the findings that have no answer.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &str> {
+        self.asked.iter().filter(|id| !self.answers.contains_key(*id)).map(String::as_str)
     }
 
     pub(super) fn answer(&mut self, call: &ToolCall) -> Result<String, String> {

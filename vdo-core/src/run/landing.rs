@@ -118,9 +118,15 @@ impl Bench {
     /// Lays what is good of a reply over the tree.
     fn land(&mut self, read: ReadReply, contents: &mut Contents, run: &Rules<'_>, effects: &mut Effects) -> Landing {
         if read.edits.is_empty() && read.faults.is_empty() {
-            let is_done = run.style == Style::Tools && self.tree != self.base;
-            let fault = "the reply has no edits in the form that was asked for".to_owned();
-            return if is_done { Landing::default() } else { Landing::refused(vec![fault]) };
+            if self.is_answered() || (run.style == Style::Tools && self.tree != self.base) {
+                return Landing::default();
+            }
+            let mut fault = "the reply has no edits in the form that was asked for".to_owned();
+            let open: Vec<&str> = self.unanswered().collect();
+            if !open.is_empty() {
+                fault.push_str(&format!(", and no answer to {}", open.join(", ")));
+            }
+            return Landing::refused(vec![fault]);
         }
         let edits: Vec<Edit> = read.edits.iter().filter_map(|edit| self.not_landed(edit)).collect();
         let lay =

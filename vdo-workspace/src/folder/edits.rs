@@ -104,19 +104,13 @@ impl FolderEdit {
     pub fn patch(&self) -> String {
         let mut contents = self.contents.clone();
         self.applied.blobs.iter().for_each(|blob| contents.add(blob));
+        let bytes = |entry: Option<Entry>| entry.and_then(|entry| Some((entry, contents.get(entry.blob)?)));
         let mut text = String::new();
         for (path, before, after) in diff::changed_paths(&self.before, &self.applied.tree) {
-            let bytes = |entry: Option<Entry>| Some((entry?, contents.get(entry?.blob)?));
             let (before, after) = (bytes(before), bytes(after));
-            let side = |side: &Option<(Entry, vdo_core::content::Bytes)>| side.clone();
-            let (before, after) = (side(&before), side(&after));
-            let borrowed = |side: &'_ Option<(Entry, vdo_core::content::Bytes)>| side.as_ref().map(|(entry, _)| *entry);
-            let (old, new) = (borrowed(&before), borrowed(&after));
-            text.push_str(&diff::file_patch(
-                &path,
-                old.zip(before.as_ref().map(|(_, bytes)| bytes.as_ref())),
-                new.zip(after.as_ref().map(|(_, bytes)| bytes.as_ref())),
-            ));
+            let old = before.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref()));
+            let new = after.as_ref().map(|(entry, bytes)| (*entry, bytes.as_ref()));
+            text.push_str(&diff::file_patch(&path, old, new));
         }
         text
     }

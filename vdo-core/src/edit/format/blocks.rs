@@ -128,7 +128,7 @@ impl<'a> Reader<'a, '_> {
             } else if let Some((marks, words)) = fence(line) {
                 match self.open {
                     Some(open) if words.is_empty() && marks.len() >= open.len() => self.open = None,
-                    _ => self.fenced(start, marks, words),
+                    _ => self.fenced(marks, words),
                 }
             } else if let Some(path) = line.strip_prefix("DELETE ").filter(|_| blocks) {
                 self.command(path, |path| Some(Edit { path, op: FileOp::Delete }));
@@ -250,7 +250,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Reads a fenced block: blocks in it, a path for the blocks behind it, or a whole file.
-    fn fenced(&mut self, start: usize, marks: &'a str, words: &str) {
+    fn fenced(&mut self, marks: &'a str, words: &str) {
         let closes = |line: &str| {
             let line = line.trim();
             line.len() >= marks.len() && line.chars().all(|c| marks.starts_with(c))
@@ -264,14 +264,13 @@ impl<'a> Reader<'a, '_> {
             return;
         }
         let above = self.above.take();
-        let (line, byte) = (self.source.line(), self.source.byte());
+        let line = self.source.line();
         let path = above
             .and_then(|above| paths::alone(above, self.known))
             .or_else(|| words.split_whitespace().rev().find_map(|word| self.in_words(word)))
             .or_else(|| above.filter(|_| self.mode == Mode::Files).and_then(|above| self.told(above, words)));
         let nests = is_prose(path.as_ref()) || matches!(words, "markdown" | "md");
         let (body, closed) = self.body(marks, nests);
-        let _ = (start, byte);
         let Some(path) = path else {
             // A fence with nothing in it but a path names the file of what follows.
             if let [only] = body.as_slice()

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{ReadReply, Sequence, Whole, paths, v4a};
+use super::{ReadReply, Sequence, paths, v4a};
 use crate::edit::{Edit, EditError, FileOp, Hunk, Spot};
 
 /// Tells whether a text that begins as JSON is made of calls.
@@ -43,7 +43,7 @@ const OLD: &[&str] = &["old_str", "old_string", "oldString", "oldText", "old_tex
 const NEW: &[&str] = &["new_str", "new_string", "newString", "newText", "new_text", "new", "replace", "replacement"];
 const CONTENT: &[&str] = &["file_text", "content", "contents", "text"];
 
-pub(super) fn read(reply: &str, _whole: Whole) -> ReadReply {
+pub(super) fn read(reply: &str) -> ReadReply {
     let mut reader = Reader { block: 0, reply: ReadReply { sequence: Sequence::InTurn, ..ReadReply::default() } };
     let body = if reply.trim_start().starts_with(['{', '[']) { reply } else { fenced(reply).unwrap_or(reply) };
     for value in serde_json::Deserializer::from_str(body).into_iter::<Value>() {

@@ -190,9 +190,9 @@ pub fn read_some(text: &str, format: Format, known: Known<'_>, whole: Whole) -> 
     match format {
         Format::SearchReplace => blocks::read(text, blocks::Mode::Blocks, known, whole),
         Format::Whole => blocks::read(text, blocks::Mode::Files, known, whole),
-        Format::UnifiedDiff => unified::read(text, known, whole),
+        Format::UnifiedDiff => unified::read(text, known),
         Format::V4a => v4a::read(text, whole),
-        Format::StrReplace => calls::read(text, whole),
+        Format::StrReplace => calls::read(text),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::source::Source;
 use super::v4a::signed;
-use super::{Known, ReadReply, Sequence, Whole, paths};
+use super::{Known, ReadReply, Sequence, paths};
 use crate::edit::{Edit, EditError, FileOp, Hunk, Spot};
 use crate::path::RepoPath;
 
 const NULL: &str = "/dev/null";
 
-pub(super) fn read(text: &str, known: Known<'_>, _whole: Whole) -> ReadReply {
+pub(super) fn read(text: &str, known: Known<'_>) -> ReadReply {
     let mut reader = Reader {
         source: Source::new(text),
         known,

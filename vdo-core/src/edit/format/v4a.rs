@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
             } else if let Some((verb, name)) = VERBS.iter().find_map(|verb| Some((*verb, line.strip_prefix(verb)?))) {
                 closed = false;
                 self.file(verb, name);
-            } else if line.starts_with("*** ") && line.ends_with(':').max(line.contains(" File:")) && !closed {
+            } else if line.starts_with("*** ") && (line.ends_with(':') || line.contains(" File:")) && !closed {
                 self.block += 1;
                 self.fault(format!("{line:?} is no operation; there are Add File, Update File and Delete File"));
             }
