@@ -175,6 +175,8 @@ mod tests {
                 kind: SymbolKind::Function,
                 line: 1,
                 signature: format!("def {name}"),
+                end: 1,
+                doc: String::new(),
             })
             .collect();
         FileFacts { path: path.parse().unwrap(), blob: BlobHash::of(path.as_bytes()), bytes, language: None, symbols }

@@ -47,6 +47,32 @@ pub struct Symbol {
     pub line: u32,
     /// The signature on one line, bounded.
     pub signature: String,
+    /// The last line, from 1; 0 if that is not known.
+    #[serde(default)]
+    pub end: u32,
+    /// The first sentence or line of what its comment says of it, without markers, bounded; empty if nothing does.
+    #[serde(default)]
+    pub doc: String,
+}
+
+/// A name that a text uses and does not define.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Reference {
+    /// The name as it stands in the code, without what qualifies it.
+    pub name: String,
+    /// How often it stands there.
+    pub count: u32,
+}
+
+/// All that one look at a text tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reading {
+    /// What the text defines and imports, in order.
+    pub symbols: Vec<Symbol>,
+    /// The names it uses and does not define, by name, bounded in number; what comments and strings say does not count.
+    pub references: Vec<Reference>,
+    /// What doc comments and docstrings say, the text's own first, without markers, bounded.
+    pub docs: String,
 }
 
 /// The structure of texts.
@@ -59,6 +85,19 @@ pub trait Syntax: fmt::Debug + Send + Sync {
 
     /// Returns what `text` defines, in order; empty if its language is not known.
     fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol>;
+
+    /// Returns all that one look at `text` tells, or `None` if its language is not known; the symbols are those of [`Self::outline`].
+    ///
+    /// Unless implemented, there are only symbols.
+    fn read(&self, path: &RepoPath, text: &str) -> Option<Reading> {
+        self.language(path)?;
+        Some(Reading { symbols: self.outline(path, text), ..Reading::default() })
+    }
+
+    /// Tells whether [`Self::structure`] knows the language of `path`; a text without structure is merged line by line.
+    fn has_structure(&self, path: &RepoPath) -> bool {
+        self.language(path).is_some()
+    }
 
     /// Returns the lists and members that `text` is made of, or `None` if its language is not known or a bound is reached.
     fn structure(&self, path: &RepoPath, text: &str) -> Option<Structure> {

@@ -19,7 +19,7 @@ pub(super) fn checked(
     syntax: &dyn Syntax,
 ) -> TextMerge {
     let merge = TextMerge::by_lines(lines, &segments);
-    if syntax.language(path).is_none() || !validate::share_words(lines, &segments) {
+    if !syntax.has_structure(path) || !validate::share_words(lines, &segments) {
         return merge;
     }
     let [TextHunk::Merged(bytes)] = merge.hunks.as_slice() else { return merge };

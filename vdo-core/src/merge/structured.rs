@@ -60,7 +60,7 @@ fn attempt(
     segments: Vec<Segment>,
     syntax: &dyn Syntax,
 ) -> Result<TextMerge, String> {
-    let language = syntax.language(path);
+    let language = syntax.language(path).filter(|_| syntax.has_structure(path));
     let pieces = Pieces::new(segments);
     let answers = narrow(path, language, texts, &pieces);
     let conflicts = pieces.0.iter().filter(|piece| piece.change == Change::Conflict).count();

@@ -122,7 +122,14 @@ mod tests {
     use crate::contents::Contents;
 
     fn function(name: &str, line: u32) -> Symbol {
-        Symbol { name: name.to_owned(), kind: SymbolKind::Function, line, signature: String::new() }
+        Symbol {
+            name: name.to_owned(),
+            kind: SymbolKind::Function,
+            line,
+            signature: String::new(),
+            end: 0,
+            doc: String::new(),
+        }
     }
 
     #[test]

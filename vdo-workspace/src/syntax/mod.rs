@@ -9,14 +9,14 @@
 mod faults;
 mod languages;
 mod lines;
-mod outline;
 mod parse;
+mod reading;
 mod structure;
 mod versions;
 
 use vdo_core::path::RepoPath;
 use vdo_core::structure::Structure;
-use vdo_core::syntax::{Structures, Symbol, Syntax, SyntaxFault};
+use vdo_core::syntax::{Reading, Structures, Symbol, Syntax, SyntaxFault};
 
 use languages::Language;
 use lines::Lines;
@@ -62,8 +62,13 @@ impl Syntax for TreeSitterSyntax {
 
     fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol> {
         Language::of(path)
-            .and_then(|language| Some(outline::outline(language, &parse::parse(language, text)?, text)))
+            .and_then(|language| Some(reading::outline(language, &parse::parse(language, text)?, text)))
             .unwrap_or_default()
+    }
+
+    fn read(&self, path: &RepoPath, text: &str) -> Option<Reading> {
+        let language = Language::of(path)?;
+        Some(reading::read(language, &parse::parse(language, text)?, text))
     }
 
     fn structure(&self, path: &RepoPath, text: &str) -> Option<Structure> {

@@ -6,7 +6,6 @@ mod html;
 mod java;
 mod json;
 mod jsx;
-mod outline;
 mod python;
 mod rust;
 mod script;
@@ -17,8 +16,9 @@ mod yaml;
 use tree_sitter::Tree;
 use vdo_core::path::RepoPath;
 use vdo_core::structure::Structure;
-use vdo_core::syntax::SymbolKind;
 
+use super::reading::rows::{self, Rows};
+use super::reading::{Table, first};
 use super::structure::memo::Memo;
 use super::structure::nodes::Kinds;
 use super::structure::reader::Reader;
@@ -35,10 +35,10 @@ pub(super) struct Language {
     /// The marks that begin a block within a line, if blocks are told by their columns.
     pub(super) block_marks: Option<&'static [char]>,
     faults: Faults,
-    /// The nodes that define something.
-    pub(super) definitions: &'static [Definition],
-    /// What may stand between a signature and the body.
-    pub(super) signature_end: &'static [char],
+    /// What of its trees is told.
+    pub(super) rows: &'static Rows,
+    /// The same, by the numbers of its nodes.
+    pub(super) table: Table,
 }
 
 /// When a place where the grammar does not fit is a fault.
@@ -51,23 +51,6 @@ enum Faults {
     Never,
 }
 
-/// A kind of node that defines something.
-pub(super) struct Definition {
-    /// The node's kind in the grammar.
-    pub(super) node: &'static str,
-    /// What it defines.
-    pub(super) kind: SymbolKind,
-    /// The fields with the names; a node in one of them may have a field of the same name again (`a as b`).
-    pub(super) name: &'static str,
-    /// The kind a name must have; empty: any.
-    pub(super) name_node: &'static str,
-    /// The kinds of the nodes above it, nearest first; empty: any.
-    pub(super) below: &'static [&'static str],
-}
-
-/// The field of a definition at which its signature ends, in every grammar.
-pub(super) const BODY: &str = "body";
-
 static LANGUAGES: [Language; 12] = [
     Language {
         name: "python",
@@ -77,8 +60,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: Some(&[]),
         faults: Faults::Always,
-        definitions: outline::PYTHON,
-        signature_end: &[':'],
+        rows: &first::PYTHON,
+        table: Table::new(),
     },
     Language {
         name: "rust",
@@ -88,8 +71,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
-        definitions: outline::RUST,
-        signature_end: &[';', '{', ','],
+        rows: &first::RUST,
+        table: Table::new(),
     },
     Language {
         name: "javascript",
@@ -99,8 +82,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
-        definitions: outline::JAVASCRIPT,
-        signature_end: &['{', ';'],
+        rows: &first::JAVASCRIPT,
+        table: Table::new(),
     },
     Language {
         name: "typescript",
@@ -110,8 +93,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
-        definitions: outline::TYPESCRIPT,
-        signature_end: &['{', ';'],
+        rows: &first::TYPESCRIPT,
+        table: Table::new(),
     },
     Language {
         name: "typescript",
@@ -121,8 +104,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
-        definitions: outline::TYPESCRIPT,
-        signature_end: &['{', ';'],
+        rows: &first::TYPESCRIPT,
+        table: Table::new(),
     },
     Language {
         name: "go",
@@ -132,8 +115,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
-        definitions: outline::GO,
-        signature_end: &['{'],
+        rows: &first::GO,
+        table: Table::new(),
     },
     Language {
         name: "java",
@@ -143,8 +126,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
-        definitions: outline::JAVA,
-        signature_end: &['{', ';'],
+        rows: &first::JAVA,
+        table: Table::new(),
     },
     Language {
         name: "html",
@@ -154,8 +137,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Plain,
-        definitions: &[],
-        signature_end: &[],
+        rows: &rows::NONE,
+        table: Table::new(),
     },
     Language {
         name: "css",
@@ -165,8 +148,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Never,
-        definitions: &[],
-        signature_end: &[],
+        rows: &rows::NONE,
+        table: Table::new(),
     },
     Language {
         name: "json",
@@ -176,8 +159,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Plain,
-        definitions: &[],
-        signature_end: &[],
+        rows: &rows::NONE,
+        table: Table::new(),
     },
     Language {
         name: "toml",
@@ -187,8 +170,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Plain,
-        definitions: &[],
-        signature_end: &[],
+        rows: &rows::NONE,
+        table: Table::new(),
     },
     Language {
         name: "yaml",
@@ -198,8 +181,8 @@ static LANGUAGES: [Language; 12] = [
         kinds: Kinds::new(),
         block_marks: Some(&['-', '?', ':']),
         faults: Faults::Plain,
-        definitions: &[],
-        signature_end: &[],
+        rows: &rows::NONE,
+        table: Table::new(),
     },
 ];
 
@@ -257,13 +240,8 @@ mod tests {
     fn every_name_in_the_table_is_one_of_the_grammar() {
         for language in &LANGUAGES {
             let grammar = language.grammar();
-            for definition in language.definitions {
-                for kind in definition.below.iter().chain([&definition.node]) {
-                    assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{}: {kind}", language.name);
-                }
-                assert!(grammar.field_id_for_name(definition.name).is_some(), "{}: {}", language.name, definition.name);
-            }
-            assert!(language.definitions.is_empty() || grammar.field_id_for_name(BODY).is_some());
+            let unknown = language.rows.unknown(&grammar);
+            assert_eq!(unknown, Vec::<String>::new(), "{}", language.name);
             for kind in language.reader.comments().iter().chain(language.reader.prefixes()) {
                 // One reader reads JavaScript and TypeScript; CSS has two kinds of comments.
                 assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{}: {kind}", language.name);

@@ -1,0 +1,213 @@
+//! What is told of Python, Rust, JavaScript, TypeScript, Go and Java.
+
+use vdo_core::syntax::SymbolKind::{Function, Import, Type, Value};
+
+use super::rows::{Docs, Name, Rows, at, generic, local, named, plain, row};
+
+/// Python.
+pub(in crate::syntax) static PYTHON: Rows = Rows {
+    definitions: &[
+        named("function_definition", Function, "name", &[]),
+        named("class_definition", Type, "name", &[]),
+        named("assignment", Value, "left", &["expression_statement", "module"]),
+        row("import_statement", Import, "name", &[]),
+        row("import_from_statement", Import, "module_name", &[]),
+    ],
+    signature_end: &[':'],
+    names: &["identifier"],
+    members: &[],
+    locals: &[
+        local("assignment", "left"),
+        local("parameters", ""),
+        local("lambda_parameters", ""),
+        local("for_statement", "left"),
+        local("for_in_clause", "left"),
+        local("as_pattern", "alias"),
+        local("named_expression", "name"),
+        local("keyword_argument", "name"),
+    ],
+    comments: &["comment"],
+    docs: Docs::Strings,
+    carriers: &[],
+    later: &[],
+    silent: &[],
+};
+
+/// Rust.
+pub(in crate::syntax) static RUST: Rows = Rows {
+    definitions: &[
+        row("function_item", Function, "name", &[]),
+        row("function_signature_item", Function, "name", &[]),
+        row("macro_definition", Function, "name", &[]),
+        row("struct_item", Type, "name", &[]),
+        row("enum_item", Type, "name", &[]),
+        row("union_item", Type, "name", &[]),
+        row("trait_item", Type, "name", &[]),
+        row("impl_item", Type, "type", &[]),
+        at("mod_item", Type, Name::Body("name"), &[]),
+        row("type_item", Type, "name", &[]),
+        row("const_item", Value, "name", &[]),
+        row("static_item", Value, "name", &[]),
+        row("use_declaration", Import, "argument", &[]),
+    ],
+    signature_end: &[';', '{', ','],
+    names: &["identifier"],
+    members: &["type_identifier", "field_identifier"],
+    locals: &[
+        local("let_declaration", "pattern"),
+        local("let_condition", "pattern"),
+        local("parameter", "pattern"),
+        local("closure_parameters", ""),
+        local("for_expression", "pattern"),
+        local("match_pattern", ""),
+        generic("type_parameter", "name"),
+        generic("field_declaration", "name"),
+        generic("enum_variant", "name"),
+    ],
+    comments: &["line_comment", "block_comment"],
+    docs: Docs::Marked(&["///", "/**"], &["//!", "/*!"]),
+    carriers: &["attribute_item"],
+    later: &[],
+    silent: &[],
+};
+
+/// JavaScript.
+pub(in crate::syntax) static JAVASCRIPT: Rows = Rows {
+    definitions: &[
+        row("function_declaration", Function, "name", &[]),
+        row("generator_function_declaration", Function, "name", &[]),
+        row("method_definition", Function, "name", &[]),
+        row("class_declaration", Type, "name", &[]),
+        at("variable_declarator", Value, Name::Pattern("name"), &["lexical_declaration", "program"]),
+        at("variable_declarator", Value, Name::Pattern("name"), &["lexical_declaration", "export_statement"]),
+        at("variable_declarator", Value, Name::Pattern("name"), &["variable_declaration", "program"]),
+        row("import_statement", Import, "source", &[]),
+        row("export_statement", Import, "source", &["program"]),
+        at("call_expression", Import, Name::Call("function", &["require", "import"]), &[]),
+    ],
+    signature_end: &['{', ';'],
+    names: &["identifier", "shorthand_property_identifier_pattern", "shorthand_property_identifier"],
+    members: &["property_identifier"],
+    locals: &[
+        local("variable_declarator", "name"),
+        local("formal_parameters", ""),
+        local("arrow_function", "parameter"),
+        local("for_in_statement", "left"),
+        local("catch_clause", "parameter"),
+        generic("pair", "key"),
+        generic("field_definition", "property"),
+    ],
+    comments: &["comment"],
+    docs: Docs::Marked(&["/**"], &[]),
+    carriers: &["decorator"],
+    later: &["arrow_function", "function_expression", "function_declaration", "method_definition"],
+    silent: &[],
+};
+
+/// TypeScript.
+pub(in crate::syntax) static TYPESCRIPT: Rows = Rows {
+    definitions: &[
+        row("function_declaration", Function, "name", &[]),
+        row("generator_function_declaration", Function, "name", &[]),
+        row("method_definition", Function, "name", &[]),
+        row("class_declaration", Type, "name", &[]),
+        at("variable_declarator", Value, Name::Pattern("name"), &["lexical_declaration", "program"]),
+        at("variable_declarator", Value, Name::Pattern("name"), &["lexical_declaration", "export_statement"]),
+        at("variable_declarator", Value, Name::Pattern("name"), &["variable_declaration", "program"]),
+        row("import_statement", Import, "source", &[]),
+        row("export_statement", Import, "source", &["program"]),
+        at("call_expression", Import, Name::Call("function", &["require", "import"]), &[]),
+        row("abstract_class_declaration", Type, "name", &[]),
+        row("interface_declaration", Type, "name", &[]),
+        row("type_alias_declaration", Type, "name", &[]),
+        row("enum_declaration", Type, "name", &[]),
+        row("function_signature", Function, "name", &[]),
+        row("import_require_clause", Import, "source", &[]),
+        plain(row("internal_module", Type, "name", &[])),
+        plain(row("module", Type, "name", &[])),
+    ],
+    signature_end: &['{', ';'],
+    names: &["identifier", "shorthand_property_identifier_pattern", "shorthand_property_identifier"],
+    members: &["type_identifier", "property_identifier"],
+    locals: &[
+        local("variable_declarator", "name"),
+        local("formal_parameters", ""),
+        local("arrow_function", "parameter"),
+        local("for_in_statement", "left"),
+        local("catch_clause", "parameter"),
+        generic("pair", "key"),
+        generic("public_field_definition", "name"),
+        generic("property_signature", "name"),
+        generic("type_parameter", "name"),
+    ],
+    comments: &["comment"],
+    docs: Docs::Marked(&["/**"], &[]),
+    carriers: &["decorator"],
+    later: &["arrow_function", "function_expression", "function_declaration", "method_definition"],
+    silent: &[],
+};
+
+/// Go.
+pub(in crate::syntax) static GO: Rows = Rows {
+    definitions: &[
+        row("function_declaration", Function, "name", &[]),
+        row("method_declaration", Function, "name", &[]),
+        row("type_spec", Type, "name", &[]),
+        row("type_alias", Type, "name", &[]),
+        row("const_spec", Value, "name", &["const_declaration", "source_file"]),
+        row("var_spec", Value, "name", &["var_declaration", "source_file"]),
+        row("var_spec", Value, "name", &["var_spec_list", "var_declaration", "source_file"]),
+        row("import_spec", Import, "path", &[]),
+    ],
+    signature_end: &['{'],
+    names: &["identifier"],
+    members: &["type_identifier", "field_identifier"],
+    locals: &[
+        local("short_var_declaration", "left"),
+        local("parameter_declaration", "name"),
+        local("variadic_parameter_declaration", "name"),
+        local("var_spec", "name"),
+        local("range_clause", "left"),
+        generic("type_parameter_declaration", "name"),
+        generic("field_declaration", "name"),
+    ],
+    comments: &["comment"],
+    docs: Docs::Above,
+    carriers: &[],
+    later: &[],
+    silent: &[],
+};
+
+/// Java.
+pub(in crate::syntax) static JAVA: Rows = Rows {
+    definitions: &[
+        row("method_declaration", Function, "name", &[]),
+        row("constructor_declaration", Function, "name", &[]),
+        row("class_declaration", Type, "name", &[]),
+        row("interface_declaration", Type, "name", &[]),
+        row("enum_declaration", Type, "name", &[]),
+        row("record_declaration", Type, "name", &[]),
+        row("annotation_type_declaration", Type, "name", &[]),
+        row("field_declaration", Value, "declarator", &[]),
+        at("package_declaration", Import, Name::Last, &[]),
+        at("import_declaration", Import, Name::Span, &[]),
+    ],
+    signature_end: &['{', ';'],
+    names: &["identifier"],
+    members: &["type_identifier"],
+    locals: &[
+        local("variable_declarator", "name"),
+        local("formal_parameter", "name"),
+        local("catch_formal_parameter", "name"),
+        local("enhanced_for_statement", "name"),
+        local("lambda_expression", "parameters"),
+        local("resource", "name"),
+        generic("type_parameter", ""),
+        generic("enum_constant", "name"),
+    ],
+    comments: &["line_comment", "block_comment"],
+    docs: Docs::Marked(&["/**"], &[]),
+    carriers: &[],
+    later: &[],
+    silent: &[],
+};
