@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Hands a job's whole codebase over.
     Deploy(Deploy),
+    /// Ranks the files of a folder for a query, the ones that matter first.
+    Context(Context),
     /// Makes the edits of a model's reply in a folder: all of them, or none and the reasons.
     Apply(Apply),
     /// Merges three files, as a git merge driver does: 0 clean, 1 conflicts, 129 no merge made.
@@ -344,6 +346,41 @@ pub(crate) struct Apply {
     pub(crate) complete: bool,
     /// The file with the reply; standard input for -.
     pub(crate) reply: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Context {
+    /// The folder. Default: this one.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// How many tokens of context the selection may have.
+    #[arg(long, value_name = "TOKENS", default_value_t = 16_000)]
+    pub(crate) budget: u64,
+    /// How many files are printed at most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// The folder for what is kept between scans. Default: one in the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Keeps nothing, and looks at everything anew.
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
+    /// Tells below each file, in a line that begins with #, what its score is made of.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Leaves a signal out of the score: text, title, path, titles, … As often as wanted.
+    #[arg(long, value_name = "SIGNAL", value_parser = signal)]
+    pub(crate) without: Vec<vdo_core::context::rank::Signal>,
+    /// Reads the query from a file.
+    #[arg(long, value_name = "FILE", conflicts_with = "query")]
+    pub(crate) query_file: Option<PathBuf>,
+    /// What is looked for; standard input for -. The first line is its title and counts more.
+    #[arg(required_unless_present = "query_file")]
+    pub(crate) query: Option<String>,
+}
+
+fn signal(name: &str) -> Result<vdo_core::context::rank::Signal, String> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Args)]

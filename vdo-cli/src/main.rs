@@ -40,6 +40,9 @@ fn main() -> ExitCode {
     if let Command::MergeFile(args) = &cli.command {
         return ended(commands::merge_file::run(&out, args));
     }
+    if let Command::Context(args) = &cli.command {
+        return ended(commands::context::run(&out, args));
+    }
     if let Command::Apply(args) = &cli.command {
         return ended(commands::apply::run(&out, args));
     }
@@ -94,6 +97,7 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
             out.bytes(&buffer)
         }
         Command::Sandbox(args) => commands::sandbox::run(args).await,
+        Command::Context(args) => commands::context::run(&out, args),
         Command::Apply(args) => commands::apply::run(&out, args),
         Command::MergeFile(args) => commands::merge_file::run(&out, args),
         Command::Schema(args) => commands::schema::print(&out, args),

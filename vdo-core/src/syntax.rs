@@ -94,6 +94,11 @@ pub trait Syntax: fmt::Debug + Send + Sync {
         Some(Reading { symbols: self.outline(path, text), ..Reading::default() })
     }
 
+    /// Returns what changes whenever the same text might be read otherwise; caches of what was read are kept under it.
+    fn fingerprint(&self) -> String {
+        String::new()
+    }
+
     /// Tells whether [`Self::structure`] knows the language of `path`; a text without structure is merged line by line.
     fn has_structure(&self, path: &RepoPath) -> bool {
         self.language(path).is_some()

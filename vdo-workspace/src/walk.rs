@@ -29,6 +29,43 @@ pub struct Walked {
     pub kind: WalkedKind,
 }
 
+/// What a file system says of a regular file; if it did not change, nor did the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Stamp {
+    pub(crate) size: u64,
+    inode: u64,
+    /// Seconds and nanoseconds: of the content, then of the inode.
+    times: [i64; 4],
+    mode: u32,
+}
+
+impl Stamp {
+    fn of(data: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let times = [data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec()];
+        Self { size: data.len(), inode: data.ino(), times, mode: data.mode() }
+    }
+
+    /// Returns when the file changed last, in nanoseconds.
+    pub(crate) fn changed(&self) -> i128 {
+        let [content, content_rest, inode, inode_rest] = self.times.map(i128::from);
+        (content * 1_000_000_000 + content_rest).max(inode * 1_000_000_000 + inode_rest)
+    }
+
+    /// Tells whether the owner may execute the file.
+    pub(crate) fn is_executable(&self) -> bool {
+        self.mode & 0o100 != 0
+    }
+}
+
+/// A regular file that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stated {
+    /// The path from the folder, with `/` between components.
+    pub(crate) name: String,
+    pub(crate) stamp: Stamp,
+}
+
 /// Something that could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unwalked {
@@ -133,6 +170,71 @@ pub fn walk(root: &Path, options: &WalkOptions) -> Result<(Vec<Walked>, Vec<Unwa
     missed.sort_by(|one, two| one.name.cmp(&two.name));
     missed.dedup();
     Ok((found, missed))
+}
+
+/// Returns the regular files below `root` with what the file system says of them, on several threads, in path order.
+///
+/// Links and special files are passed over; what else [`walk`] leaves out is left out here.
+pub(crate) fn files(root: &Path, threads: usize) -> Result<(Vec<Stated>, Vec<Unwalked>), WalkError> {
+    if !root.is_dir() {
+        return Err(WalkError::NotAFolder(root.to_owned()));
+    }
+    let base = root.join(".");
+    let options = WalkOptions { close_repositories: true, ..WalkOptions::default() };
+    let repositories = Arc::new(Mutex::new(Vec::new()));
+    let found = Mutex::new((Vec::new(), Vec::new()));
+    let mut builder = builder(&base, &options, Arc::clone(&repositories));
+    builder.threads(threads).build_parallel().run(|| {
+        let mut own = Own { found: Vec::new(), missed: Vec::new(), all: &found };
+        let base = &base;
+        Box::new(move |entry| {
+            match entry {
+                Ok(entry) => match stated(base, &entry) {
+                    Ok(Some(file)) => own.found.push(file),
+                    Ok(None) => {}
+                    Err(missed) => own.missed.push(missed),
+                },
+                Err(error) => {
+                    own.missed.push(Unwalked { name: error_name(base, &error), reason: Obstacle::Unreadable });
+                }
+            }
+            ignore::WalkState::Continue
+        })
+    });
+    let (mut found, mut missed) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let repositories = std::mem::take(&mut *repositories.lock().unwrap_or_else(PoisonError::into_inner));
+    missed.extend(repositories.into_iter().map(|name| Unwalked { name, reason: Obstacle::Repository }));
+    found.sort_unstable_by(|one: &Stated, two| one.name.cmp(&two.name));
+    missed.sort_unstable_by(|one, two| one.name.cmp(&two.name));
+    missed.dedup();
+    Ok((found, missed))
+}
+
+/// What one thread of a walk found; handed over when the thread ends.
+struct Own<'a> {
+    found: Vec<Stated>,
+    missed: Vec<Unwalked>,
+    all: &'a Mutex<(Vec<Stated>, Vec<Unwalked>)>,
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.0.append(&mut self.found);
+        all.1.append(&mut self.missed);
+    }
+}
+
+fn stated(base: &Path, entry: &ignore::DirEntry) -> Result<Option<Stated>, Unwalked> {
+    if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+        return Ok(None);
+    }
+    let Ok(relative) = entry.path().strip_prefix(base) else { return Ok(None) };
+    let missed = |reason| Unwalked { name: relative.to_string_lossy().into_owned(), reason };
+    let name = relative.to_str().ok_or_else(|| missed(Obstacle::Name))?;
+    // A file that is gone since is no file.
+    let Ok(data) = entry.metadata() else { return Ok(None) };
+    Ok(Some(Stated { name: name.to_owned(), stamp: Stamp::of(&data) }))
 }
 
 fn is_repository(folder: &Path) -> bool {

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod conflicts;
+pub(crate) mod context;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod diff;

@@ -12,6 +12,56 @@ use crate::path::RepoPath;
 use crate::port::{SourceError, TreeSource};
 use crate::syntax::Symbol;
 
+/// What kind of file a file is. Only sources are ranked with sources; the others have lists of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileClass {
+    /// Code that people of the project write: programs, markup, styles, schemas.
+    #[default]
+    Source,
+    /// Tests, and what tests read.
+    Test,
+    /// Text for people, and examples.
+    Doc,
+    /// Settings, manifests and other text.
+    Config,
+    /// Other people's code, and what a build made.
+    Vendored,
+    /// Written by a program: generated, minified, lock files.
+    Generated,
+    /// No text.
+    Binary,
+}
+
+/// A file that a scan tells nothing of but its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// The path, or as much of it as can be shown.
+    pub path: String,
+    /// Why.
+    pub reason: LeftOutReason,
+}
+
+/// Why a file was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// It is no text.
+    Binary,
+    /// A program wrote it, or nobody would read it: generated, minified, locked.
+    Generated,
+    /// Other people's code, or what a build made.
+    Vendored,
+    /// It is larger than what is read.
+    TooLarge,
+    /// It, or its folder, could not be read.
+    Unreadable,
+    /// Its name is no path of a tree: not UTF-8, or refused.
+    Name,
+    /// It is a git repository of its own.
+    Repository,
+}
+
 /// What a scan found out about one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileFacts {

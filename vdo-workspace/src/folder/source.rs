@@ -59,6 +59,12 @@ impl FolderSource {
         Ok(source)
     }
 
+    /// Returns the source of files below `root` whose hashes are known.
+    pub(crate) fn known(root: &Path, tree: FileTree) -> Self {
+        let names = tree.0.iter().map(|(path, entry)| (entry.blob, path.as_str().to_owned())).collect();
+        Self { root: root.to_owned(), tree, names }
+    }
+
     /// Returns the folder.
     #[must_use]
     pub fn root(&self) -> &Path {

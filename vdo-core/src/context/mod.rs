@@ -2,6 +2,14 @@
 //!
 //! Pure and deterministic. Budgets are bytes; about four make a token.
 
+pub mod document;
+pub mod hits;
+pub mod past;
+pub mod query;
+pub mod rank;
+mod signals;
+pub mod terms;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

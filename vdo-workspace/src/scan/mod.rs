@@ -1,73 +1,95 @@
-//! Looking at a tree: what its files are and define, which rules it has, and how it is checked.
+//! Looking at a tree: what its files are and define, which of them matter to a query, which rules it has, and how it is checked.
 //!
-//! Reads through the tree source alone. Invariant: the same tree and syntax give the same answer.
+//! A scan digests each content once and keeps that in a [cache](WorkspaceScanner::with_cache) under the content's hash. Never fails for
+//! a single file. Invariant: the same tree and syntax give the same answer, whatever the cache has and however many threads work.
 
-use std::collections::BTreeMap;
+mod cache;
+mod class;
+mod digest;
+mod folder;
+mod index;
+#[cfg(feature = "git")]
+mod past;
+mod search;
+mod segment;
+mod threads;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use vdo_core::content::{BlobHash, Bytes};
+use vdo_core::content::BlobHash;
 use vdo_core::path::RepoPath;
 use vdo_core::port::{FileFacts, ScanError, Scanned, Scanner, SourceError, TreeSource};
 use vdo_core::syntax::Syntax;
 use vdo_core::tree::FileTree;
 
 use crate::{blocking, detect};
+use index::{Index, Indexed, Maker};
+pub use search::{FolderScan, FolderScanError, Found};
 
-/// How many contents are held in memory at once.
-const BATCH: usize = 128;
-/// How many files are told of.
-const MAX_FILES: usize = 50_000;
-/// Larger texts are left out.
-const MAX_BYTES: usize = 4 << 20;
-
-/// Scans trees. Cheap to clone; holds the syntax and nothing else.
+/// Scans trees. Cheap to clone.
 ///
 /// Parsing runs on threads of its own. Left out are binaries, and generated, minified, locked and vendored
 /// files, and what a `.vdoignore` in the root names; rules and checks are found all the same.
 #[derive(Debug, Clone)]
 pub struct WorkspaceScanner {
     syntax: Arc<dyn Syntax>,
+    cache: Option<PathBuf>,
 }
 
 impl WorkspaceScanner {
-    /// Returns a scanner that reads symbols with `syntax`.
+    /// Returns a scanner that reads symbols with `syntax`, and keeps nothing.
     #[must_use]
     pub fn new(syntax: Arc<dyn Syntax>) -> Self {
-        Self { syntax }
+        Self { syntax, cache: None }
+    }
+
+    /// Keeps what is found out about each content in `folder`, which any number of scanners may share.
+    #[must_use]
+    pub fn with_cache(mut self, folder: &Path) -> Self {
+        self.cache = Some(folder.to_owned());
+        self
+    }
+
+    fn maker(&self) -> Maker {
+        Maker::new(Arc::clone(&self.syntax), self.cache.as_deref())
     }
 }
 
 #[async_trait]
 impl Scanner for WorkspaceScanner {
     async fn scan(&self, source: &dyn TreeSource) -> Result<Scanned, ScanError> {
-        let tree = source.tree();
         let ignored = ignored(source).await?;
-        let candidates: Vec<(RepoPath, BlobHash)> = tree
-            .0
-            .iter()
-            .filter(|(path, entry)| entry.mode.is_file() && !is_left_out(path))
-            .filter(|(path, _)| !ignored.matched_path_or_any_parents(path.as_str(), false).is_ignore())
-            .map(|(path, entry)| (path.clone(), entry.blob))
-            .take(MAX_FILES)
-            .collect();
-        let mut files = Vec::new();
-        for batch in candidates.chunks(BATCH) {
-            let hashes: Vec<BlobHash> = batch.iter().map(|(_, blob)| *blob).collect();
-            let contents = source.read(&hashes).await?;
-            let work: Vec<(RepoPath, BlobHash, Bytes)> =
-                batch.iter().zip(contents).map(|((path, blob), bytes)| (path.clone(), *blob, bytes)).collect();
-            let syntax = Arc::clone(&self.syntax);
-            files.extend(
-                on_thread(move || work.iter().filter_map(|file| facts(&*syntax, file)).collect::<Vec<_>>()).await?,
-            );
-        }
-        let rules = tree.0.iter().filter(|(path, entry)| entry.mode.is_file() && is_rules(path));
-        let rules = rules.map(|(path, _)| path.clone()).collect();
-        let (tree, contents) = (tree.clone(), detection_contents(source).await?);
-        let detected = on_thread(move || detect::detect(&tree, &contents)).await?;
-        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup })
+        let is_ignored = |path: &RepoPath| ignored.matched_path_or_any_parents(path.as_str(), false).is_ignore();
+        let index = self.maker().source(source, is_ignored).await?;
+        Ok(scanned(source, index).await?)
+    }
+}
+
+/// Tells what was found out about a tree.
+async fn scanned(source: &dyn TreeSource, index: Index) -> Result<Scanned, SourceError> {
+    let tree = source.tree().clone();
+    let rules = tree.0.iter().filter(|(path, entry)| entry.mode.is_file() && is_rules(path));
+    let rules = rules.map(|(path, _)| path.clone()).collect();
+    let contents = detection_contents(source).await?;
+    on_thread(move || {
+        let files = index.files.iter().map(|file| facts(&index, file)).collect();
+        let detected = detect::detect(&tree, &contents);
+        Scanned { files, rules, checks: detected.checks, setup: detected.setup }
+    })
+    .await
+}
+
+fn facts(index: &Index, file: &Indexed) -> FileFacts {
+    let facts = index.facts(file);
+    FileFacts {
+        path: file.path.clone(),
+        blob: file.entry.blob,
+        bytes: file.bytes,
+        language: facts.language,
+        symbols: facts.symbols,
     }
 }
 
@@ -102,24 +124,6 @@ async fn ignored(source: &dyn TreeSource) -> Result<Gitignore, SourceError> {
     Ok(builder.build().unwrap_or_else(|_| Gitignore::empty()))
 }
 
-fn facts(syntax: &dyn Syntax, (path, blob, bytes): &(RepoPath, BlobHash, Bytes)) -> Option<FileFacts> {
-    if bytes.len() > MAX_BYTES {
-        return None;
-    }
-    let text = str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
-    if is_generated(text) || is_minified(text) {
-        return None;
-    }
-    let language = syntax.language(path).or_else(|| language_of(path));
-    Some(FileFacts {
-        path: path.clone(),
-        blob: *blob,
-        bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        language: language.map(str::to_owned),
-        symbols: syntax.outline(path, text),
-    })
-}
-
 /// Tells whether a file holds rules for agents and contributors.
 fn is_rules(path: &RepoPath) -> bool {
     const RULES: [&str; 7] = [
@@ -148,86 +152,6 @@ fn is_vendored(folder: &str) -> bool {
             | "venv"
     )
 }
-
-fn is_left_out(path: &RepoPath) -> bool {
-    let name = path.file_name();
-    let locked = matches!(
-        name,
-        "package-lock.json"
-            | "npm-shrinkwrap.json"
-            | "pnpm-lock.yaml"
-            | "yarn.lock"
-            | "Cargo.lock"
-            | "poetry.lock"
-            | "uv.lock"
-            | "Pipfile.lock"
-            | "composer.lock"
-            | "Gemfile.lock"
-            | "go.sum"
-    );
-    let built = [".min.js", ".min.css", ".map", "_pb2.py", "_pb2_grpc.py", ".pb.go"];
-    locked || built.iter().any(|end| name.ends_with(end)) || path.ancestors().any(is_vendored)
-}
-
-/// Tells whether a text says of itself, in one of its first lines, that it was generated.
-fn is_generated(text: &str) -> bool {
-    text.lines().take(5).any(|line| {
-        let line = line.get(..300).unwrap_or(line);
-        line.contains("@generated")
-            || (line.to_ascii_lowercase().contains("generated") && line.to_ascii_uppercase().contains("DO NOT EDIT"))
-    })
-}
-
-/// Tells whether a text is written for machines: long, with lines that no person would read.
-fn is_minified(text: &str) -> bool {
-    let lines = text.lines().count().max(1);
-    text.len() > 20_000 && text.len() / lines > 500
-}
-
-/// Returns the language of a path by its extension, for languages without a grammar.
-fn language_of(path: &RepoPath) -> Option<&'static str> {
-    let known: BTreeMap<&str, &str> = LANGUAGES.into_iter().collect();
-    known.get(path.extension()?.to_ascii_lowercase().as_str()).copied()
-}
-
-const LANGUAGES: [(&str, &str); 36] = [
-    ("bash", "shell"),
-    ("c", "c"),
-    ("cc", "cpp"),
-    ("cpp", "cpp"),
-    ("cs", "csharp"),
-    ("css", "css"),
-    ("go", "go"),
-    ("h", "c"),
-    ("hpp", "cpp"),
-    ("htm", "html"),
-    ("html", "html"),
-    ("ini", "ini"),
-    ("java", "java"),
-    ("js", "javascript"),
-    ("json", "json"),
-    ("jsx", "javascript"),
-    ("kt", "kotlin"),
-    ("lua", "lua"),
-    ("md", "markdown"),
-    ("mjs", "javascript"),
-    ("php", "php"),
-    ("pl", "perl"),
-    ("proto", "protobuf"),
-    ("py", "python"),
-    ("rb", "ruby"),
-    ("rs", "rust"),
-    ("rst", "rst"),
-    ("scala", "scala"),
-    ("sh", "shell"),
-    ("sql", "sql"),
-    ("swift", "swift"),
-    ("toml", "toml"),
-    ("ts", "typescript"),
-    ("tsx", "typescript"),
-    ("yaml", "yaml"),
-    ("yml", "yaml"),
-];
 
 #[cfg(test)]
 mod tests {

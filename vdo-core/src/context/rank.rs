@@ -1,0 +1,276 @@
+//! Ranking the files of a tree for a query.
+//!
+//! Pure and deterministic: ties go by path, and nothing depends on the order of a hash table. The score of a file is a
+//! weighted sum of signals from 0 to 1, and each of them is told.
+//!
+//! Two steps. [`Ranking::of`] looks at what was counted before. Then the best candidates are looked at closely, by the best
+//! passage of each ([`Ranking::with_passages`]), for which their texts are needed. The weights were fitted on commits of public repositories,
+//! each repository being ranked with weights that were fitted without it; `benches/retrieval.md` says which and how.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::document::Document;
+use super::hits::{Hits, idf, saturated, scaled, small};
+use super::past::Past;
+use super::query::{self, Query};
+use super::signals;
+use crate::path::RepoPath;
+use crate::port::FileClass;
+
+/// So many files are looked at closely.
+pub const CANDIDATES: usize = 100;
+/// A passage has so many lines, and the next begins in its middle.
+const PASSAGE: usize = 40;
+/// The number of words a passage has on the average.
+const PASSAGE_WORDS: f64 = 160.0;
+/// How many files the graph is followed from.
+const SEEDS: usize = 15;
+
+/// A reason to rank a file high or low.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Words of the query in the text, in the names it defines and in the path.
+    Text,
+    /// The same for the query's first line alone.
+    Title,
+    /// Words of the query in the path.
+    Path,
+    /// Words of the query's first line in the path.
+    TitlePath,
+    /// Words of the query in the names that the file defines.
+    Definitions,
+    /// Identifiers of several parts that the query names, or that its neighbouring words make.
+    Compounds,
+    /// The same among the names that the file defines.
+    DefinedCompounds,
+    /// The best passage.
+    Passage,
+    /// Past changes with a like title touched the file.
+    Titles,
+    /// One of the likest past changes touched the file.
+    Nearest,
+    /// What was said of all changes to the file.
+    Messages,
+    /// Touched often and lately.
+    Recency,
+    /// The files beside it do well.
+    Folder,
+    /// It defines what the best files use.
+    Graph,
+    /// Large; counts against it.
+    Size,
+}
+
+/// How much each signal counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights(pub BTreeMap<Signal, f64>);
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self(BTreeMap::from([
+            (Signal::Text, 0.10),
+            (Signal::Title, 0.29),
+            (Signal::Path, 0.15),
+            (Signal::TitlePath, 0.08),
+            (Signal::Definitions, 0.06),
+            (Signal::Compounds, 0.23),
+            (Signal::DefinedCompounds, 0.08),
+            (Signal::Passage, 0.31),
+            (Signal::Titles, 0.13),
+            (Signal::Nearest, 0.12),
+            (Signal::Messages, 0.11),
+            (Signal::Recency, 0.15),
+            (Signal::Folder, 0.11),
+            (Signal::Graph, 0.04),
+            (Signal::Size, -0.20),
+        ]))
+    }
+}
+
+impl Weights {
+    /// Takes a signal out.
+    #[must_use]
+    pub fn without(mut self, signal: Signal) -> Self {
+        self.0.remove(&signal);
+        self
+    }
+}
+
+/// A ranked file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ranked {
+    /// The path.
+    pub path: RepoPath,
+    /// What kind of file it is.
+    pub class: FileClass,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The score: the sum of the parts.
+    pub score: f64,
+    /// What each signal adds; those that add nothing are left out.
+    pub parts: BTreeMap<Signal, f64>,
+}
+
+/// Files under way to their order.
+#[derive(Debug)]
+pub struct Ranking<'d> {
+    documents: &'d [Document],
+    query: &'d Query,
+    weights: &'d Weights,
+    columns: Vec<(Signal, Vec<f64>)>,
+    idfs: Vec<f64>,
+    order: Vec<usize>,
+}
+
+impl<'d> Ranking<'d> {
+    /// Ranks `documents`, of which `hits` were taken, by all signals but passages. `past` has the newest change first.
+    #[must_use]
+    pub fn of(
+        query: &'d Query,
+        documents: &'d [Document],
+        hits: &Hits,
+        past: &[Past],
+        weights: &'d Weights,
+    ) -> Self {
+        let text = signals::text(query, hits, signals::ALL);
+        let path = signals::path(query, hits, signals::ALL);
+        let before = signals::before(query, documents.len(), &signals::touching(documents, past));
+        // What the files beside one, and those it leads to, are worth is told by the plainest signals.
+        let plain: Vec<f64> = (text.iter().zip(&path).zip(&before.similar).zip(&before.recency))
+            .map(|(((text, path), similar), recency)| text + 0.4 * path + 0.45 * similar + 0.05 * recency)
+            .collect();
+        let seeds: Vec<usize> = descending(documents, &plain).into_iter().take(SEEDS).collect();
+        let columns = vec![
+            (Signal::Text, text),
+            (Signal::Title, signals::text(query, hits, signals::TITLE)),
+            (Signal::Path, path),
+            (Signal::TitlePath, signals::path(query, hits, signals::TITLE)),
+            (Signal::Definitions, signals::definitions(query, hits)),
+            (Signal::Compounds, signals::compounds(query, hits)),
+            (Signal::DefinedCompounds, signals::defined_compounds(query, hits)),
+            (Signal::Titles, before.titles),
+            (Signal::Nearest, before.nearest),
+            (Signal::Messages, before.messages),
+            (Signal::Recency, before.recency),
+            (Signal::Folder, signals::folder(documents, &plain)),
+            (Signal::Graph, signals::graph(documents, &plain, &seeds)),
+            (Signal::Size, documents.iter().map(|document| size(document.bytes)).collect()),
+        ];
+        let idfs = hits.words.iter().map(|hits| {
+            let found = hits.iter().filter(|hit| hit.body > 0.0).count();
+            if found == 0 { 0.0 } else { idf(found, documents.len()) }
+        });
+        let mut ranking = Self { documents, query, weights, columns, idfs: idfs.collect(), order: Vec::new() };
+        ranking.order = descending(documents, &ranking.scores());
+        ranking
+    }
+
+    /// Returns the paths of the files to be looked at closely, best first.
+    pub fn candidates(&self) -> impl Iterator<Item = &'d RepoPath> + '_ {
+        self.order.iter().take(CANDIDATES).filter_map(|place| self.documents.get(*place)).map(|document| &document.path)
+    }
+
+    /// Looks at the best passage of each candidate. A text that is not at hand has no passage.
+    pub fn with_passages<'t>(&mut self, text: impl Fn(&RepoPath) -> Option<&'t str>) {
+        let mut passages = vec![0.0; self.documents.len()];
+        let candidates: Vec<usize> = self.order.iter().take(CANDIDATES).copied().collect();
+        for place in candidates {
+            let Some(document) = self.documents.get(place) else { continue };
+            if let (Some(text), Some(best)) = (text(&document.path), passages.get_mut(place)) {
+                *best = self.passage(text);
+            }
+        }
+        self.columns.push((Signal::Passage, scaled(passages)));
+        self.order = descending(self.documents, &self.scores());
+    }
+
+    /// Returns the files, best first.
+    #[must_use]
+    pub fn ranked(&self) -> Vec<Ranked> {
+        self.order.iter().filter_map(|place| self.told(*place)).collect()
+    }
+
+    fn told(&self, place: usize) -> Option<Ranked> {
+        let document = self.documents.get(place)?;
+        let mut parts = BTreeMap::new();
+        for (signal, values) in &self.columns {
+            let part = self.weight(*signal) * values.get(place)?;
+            if part != 0.0 {
+                parts.insert(*signal, part);
+            }
+        }
+        let score = parts.values().sum();
+        Some(Ranked { path: document.path.clone(), class: document.class, bytes: document.bytes, score, parts })
+    }
+
+    fn weight(&self, signal: Signal) -> f64 {
+        self.weights.0.get(&signal).copied().unwrap_or_default()
+    }
+
+    fn scores(&self) -> Vec<f64> {
+        let mut scores = vec![0.0; self.documents.len()];
+        for (signal, values) in &self.columns {
+            let weight = self.weight(*signal);
+            for (score, value) in scores.iter_mut().zip(values) {
+                *score += weight * value;
+            }
+        }
+        scores
+    }
+
+    /// Returns the score of the best passage of a text.
+    fn passage(&self, text: &str) -> f64 {
+        let known: BTreeMap<u32, usize> =
+            self.query.words.iter().enumerate().map(|(place, term)| (term.hash, place)).collect();
+        // Each half passage by itself; a passage is two that follow each other.
+        let mut halves: Vec<(f64, Vec<(usize, f64)>)> = Vec::new();
+        let mut lines = text.lines().peekable();
+        while lines.peek().is_some() {
+            let mut total = 0.0;
+            let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
+            for line in lines.by_ref().take(PASSAGE / 2) {
+                for hash in query::words(line) {
+                    total += 1.0;
+                    if let Some(place) = known.get(&hash) {
+                        *counts.entry(*place).or_default() += 1.0;
+                    }
+                }
+            }
+            halves.push((total, counts.into_iter().collect()));
+        }
+        let alone = (0.0, Vec::new());
+        let after = halves.iter().skip(1).chain(std::iter::once(&alone));
+        halves.iter().zip(after).map(|(one, other)| self.passage_of(one, other)).fold(0.0, f64::max)
+    }
+
+    fn passage_of(&self, one: &(f64, Vec<(usize, f64)>), other: &(f64, Vec<(usize, f64)>)) -> f64 {
+        let mut counts: BTreeMap<usize, f64> = one.1.iter().copied().collect();
+        for (place, count) in &other.1 {
+            *counts.entry(*place).or_default() += count;
+        }
+        let length = 0.5 + 0.5 * (one.0 + other.0) / PASSAGE_WORDS;
+        let weigh = |(place, count): (usize, f64)| {
+            let weight = self.query.words.get(place).map_or(0.0, |term| term.weight);
+            weight * self.idfs.get(place).copied().unwrap_or_default() * saturated(count / length, 1.2)
+        };
+        counts.into_iter().map(weigh).sum()
+    }
+}
+
+/// The logarithm of a size: 1 for a megabyte.
+fn size(bytes: u64) -> f64 {
+    (small(usize::try_from(bytes).unwrap_or(usize::MAX)) + 1.0).log2() / 20.0
+}
+
+/// Returns the places of the documents, the highest score first; ties by path.
+fn descending(documents: &[Document], scores: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..documents.len()).collect();
+    let score = |place: usize| scores.get(place).copied().unwrap_or_default();
+    let path = |place: usize| documents.get(place).map(|document| &document.path);
+    order.sort_by(|one, other| score(*other).total_cmp(&score(*one)).then_with(|| path(*one).cmp(&path(*other))));
+    order
+}

@@ -1,0 +1,95 @@
+//! What one content amounts to, once and for all.
+//!
+//! A function of the path and the bytes. Linear in the bytes, bounded, never fails.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use vdo_core::content::BlobHash;
+use vdo_core::context::document::Fields;
+use vdo_core::path::RepoPath;
+use vdo_core::syntax::{Symbol, Syntax};
+
+use super::class;
+use super::segment::Key;
+
+/// Raised whenever the same text would give another digest; what was kept before is then made again.
+const VERSION: &str = "digest 1";
+
+/// What is told of a content besides its terms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Facts {
+    /// The language, if known.
+    pub(super) language: Option<String>,
+    /// What it defines and imports.
+    pub(super) symbols: Vec<Symbol>,
+    /// How many lines it has.
+    pub(super) lines: u32,
+}
+
+/// The two records that are kept of a content.
+#[derive(Debug)]
+pub(super) struct Digest {
+    /// One byte for the [`Content`], eight for the size, then [`Fields`].
+    pub(super) terms: Vec<u8>,
+    /// [`Facts`].
+    pub(super) facts: Vec<u8>,
+}
+
+/// Returns the fingerprint of everything that decides what a digest is.
+pub(super) fn fingerprint(syntax: &dyn Syntax) -> Key {
+    let text = format!("{VERSION} {} {}", env!("CARGO_PKG_VERSION"), syntax.fingerprint());
+    *blake3::hash(text.as_bytes()).as_bytes()
+}
+
+/// Returns the key of a content at a path.
+pub(super) fn key(path: &RepoPath, blob: &BlobHash) -> Key {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(blob.as_bytes());
+    hasher.update(path.as_str().as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+/// Returns what is kept of a content. Binaries and what a program wrote for programs have no terms and no symbols.
+pub(super) fn digest(syntax: &dyn Syntax, path: &RepoPath, bytes: &[u8]) -> Digest {
+    let size = bytes.len() as u64;
+    let text = if size > class::MAX_BYTES { None } else { class::text(bytes) };
+    let content = if size > class::MAX_BYTES { Content::TooLarge } else { class::of_content(text.as_deref()) };
+    let text = text.filter(|_| content == Content::Text).unwrap_or(Cow::Borrowed(""));
+    let reading = if text.is_empty() { None } else { syntax.read(path, &text) };
+    let mut terms = vec![content as u8];
+    terms.extend_from_slice(&size.to_le_bytes());
+    terms.extend(Fields::encode(&text, reading.as_ref()));
+    let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    let language = syntax.language(path).or_else(|| class::language(path)).map(str::to_owned);
+    let facts = Facts { language, symbols: reading.map(|reading| reading.symbols).unwrap_or_default(), lines };
+    Digest { terms, facts: postcard::to_stdvec(&facts).unwrap_or_default() }
+}
+
+/// What the bytes make of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Text that people write.
+    Text = 0,
+    /// Text that says it was generated, or that nobody would read.
+    Generated = 1,
+    /// No text.
+    Binary = 2,
+    /// More than is read.
+    TooLarge = 3,
+}
+
+/// Returns what a record of terms begins with: what the bytes are, and how many.
+pub(super) fn head(record: &[u8]) -> Option<(Content, u64)> {
+    let content = match record.first()? {
+        0 => Content::Text,
+        1 => Content::Generated,
+        2 => Content::Binary,
+        3 => Content::TooLarge,
+        _ => return None,
+    };
+    Some((content, u64::from_le_bytes(record.get(1..FIELDS)?.try_into().ok()?)))
+}
+
+/// Where the fields begin in a record of terms.
+pub(super) const FIELDS: usize = 9;

@@ -1,0 +1,68 @@
+//! The same work on many things, on as many threads as the machine has.
+
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// More threads than this do not read a disk any faster.
+const MAX_THREADS: usize = 16;
+/// How many things a thread takes at once.
+const BATCH: usize = 16;
+
+/// Returns how many threads work at once.
+pub(super) fn count() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
+}
+
+/// Returns what `work` makes of each of `items`, in their order. Every thread begins with a `state` of its own.
+///
+/// A panic in `work` is passed on.
+pub(super) fn map<T: Sync, S, R: Send>(
+    items: &[T],
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
+    let threads = count().min(items.len().div_ceil(BATCH));
+    if threads <= 1 {
+        let mut state = state();
+        return items.iter().map(|item| work(&mut state, item)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Vec<R>)>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut state = state();
+                loop {
+                    let from = next.fetch_add(BATCH, Ordering::Relaxed);
+                    let Some(batch) = items.get(from..items.len().min(from + BATCH)).filter(|batch| !batch.is_empty()) else {
+                        break;
+                    };
+                    let results = batch.iter().map(|item| work(&mut state, item)).collect();
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((from, results));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(from, _)| *from);
+    done.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..1000).collect();
+        let squares = map(&items, || 0, |seen, item| {
+            *seen += 1;
+            item * item
+        });
+        assert_eq!(squares, items.iter().map(|item| item * item).collect::<Vec<_>>());
+        assert_eq!(map(&[] as &[u8], || (), |(), item| *item), Vec::<u8>::new());
+    }
+}
