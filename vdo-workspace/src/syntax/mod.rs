@@ -61,14 +61,18 @@ impl Syntax for TreeSitterSyntax {
     }
 
     fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol> {
-        Language::of(path)
+        Language::of_text(path, text)
             .and_then(|language| Some(reading::outline(language, &parse::parse(language, text)?, text)))
             .unwrap_or_default()
     }
 
     fn read(&self, path: &RepoPath, text: &str) -> Option<Reading> {
-        let language = Language::of(path)?;
+        let language = Language::of_text(path, text)?;
         Some(reading::read(language, &parse::parse(language, text)?, text))
+    }
+
+    fn has_structure(&self, path: &RepoPath) -> bool {
+        Lines::of(path).is_some() || Language::of(path).is_some_and(Language::has_structure)
     }
 
     fn structure(&self, path: &RepoPath, text: &str) -> Option<Structure> {
@@ -78,12 +82,12 @@ impl Syntax for TreeSitterSyntax {
         if let Some(lines) = Lines::of(path) {
             return lines.structure(text);
         }
-        let language = Language::of(path)?;
+        let language = Language::of(path).filter(|language| language.has_structure())?;
         language.structure(&parse::parse(language, text)?, text)
     }
 
     fn structures<'s>(&'s self, path: &'s RepoPath) -> Box<dyn Structures + 's> {
-        match Language::of(path).filter(|_| Lines::of(path).is_none()) {
+        match Language::of(path).filter(|language| language.has_structure() && Lines::of(path).is_none()) {
             Some(language) => Box::new(Versions::new(language)),
             None => Box::new(Alone { path }),
         }

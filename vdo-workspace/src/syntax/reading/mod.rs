@@ -8,6 +8,7 @@ pub(super) mod first;
 mod names;
 mod references;
 pub(super) mod rows;
+pub(super) mod second;
 mod table;
 mod walk;
 

@@ -36,6 +36,12 @@ pub(super) const READINGS: &[(&str, &str, &str)] = &[
     ("typescript", "a.ts", include_str!("readings/a.ts")),
     ("go", "a.go", include_str!("readings/a.go")),
     ("java", "A.java", include_str!("readings/A.java")),
+    ("c", "a.c", include_str!("readings/a.c")),
+    ("cpp", "a.cpp", include_str!("readings/a.cpp")),
+    ("csharp", "A.cs", include_str!("readings/A.cs")),
+    ("ruby", "a.rb", include_str!("readings/a.rb")),
+    ("php", "a.php", include_str!("readings/a.php")),
+    ("shell", "a.sh", include_str!("readings/a.sh")),
 ];
 
 #[test]
