@@ -250,6 +250,11 @@ impl Language {
         Some(language)
     }
 
+    /// Returns the language that is called so.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        LANGUAGES.iter().find(|language| language.name == name)
+    }
+
     fn by_extension(extension: &str) -> Option<&'static Self> {
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
         LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| is(known)))

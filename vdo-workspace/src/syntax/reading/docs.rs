@@ -88,7 +88,11 @@ fn bare(line: &str) -> &str {
         Some(rest) => rest.trim_start_matches('-'),
         None => line.strip_prefix("//!").or_else(|| line.strip_prefix("/*!")).unwrap_or(line),
     };
-    line.trim_start_matches(['/', '*', '#']).trim()
+    let line = line.strip_prefix("{-").unwrap_or(line);
+    let line = line.strip_suffix("-}").unwrap_or(line);
+    let line = line.trim_start_matches(['/', '*', '#']).trim();
+    // Haskell says so of what is documentation.
+    line.strip_prefix("| ").unwrap_or(line)
 }
 
 /// Returns a line without the tags of markup: `<summary>`.

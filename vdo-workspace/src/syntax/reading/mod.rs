@@ -12,6 +12,8 @@ pub(super) mod second;
 mod table;
 mod walk;
 
+pub(super) use docs::{Prose, summary};
+pub(super) use references::References;
 pub(super) use table::Table;
 pub(super) use walk::{outline, read};
 
