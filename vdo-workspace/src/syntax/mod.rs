@@ -10,16 +10,20 @@ mod faults;
 mod languages;
 mod lines;
 mod parse;
+mod plain;
 mod reading;
+mod scripts;
 mod structure;
 mod versions;
 
+use tree_sitter::Tree;
 use vdo_core::path::RepoPath;
 use vdo_core::structure::Structure;
 use vdo_core::syntax::{Reading, Structures, Symbol, Syntax, SyntaxFault};
 
 use languages::Language;
 use lines::Lines;
+use plain::Words;
 use versions::Versions;
 
 /// The longest text that is parsed, in bytes.
@@ -31,9 +35,13 @@ pub const MAX_SYMBOLS: usize = 5_000;
 
 /// Structure for the languages this crate knows.
 ///
-/// By a grammar: Python, Rust, JavaScript, TypeScript (with JSX), Go, Java, HTML, CSS, JSON, TOML, YAML, Markdown. Line by
+/// By a grammar: Python, Rust, JavaScript, TypeScript (with JSX), Go, Java, HTML, CSS, JSON, TOML, YAML. Line by
 /// line: requirements and constraints, environment and ignore files, Dockerfiles, Makefiles, `go.mod`, protocol buffers,
-/// settings (`.ini`, `.cfg`, `.properties`). Outlines are told of programming languages; faults wherever the grammar knows
+/// settings (`.ini`, `.cfg`, `.properties`), Markdown.
+///
+/// Readings are told of programming languages: by a grammar of those above and of C, C++, C#, Ruby, PHP and shells; by the
+/// words that lines begin with of Kotlin, Swift, Scala, Lua, Elixir, Zig, Dart, Perl, R, Julia, Haskell, Groovy, SQL, protocol
+/// buffers, GraphQL, and of any text that its parser gives up; of the scripts in components of Vue and Svelte. Faults wherever the grammar knows
 /// as much as those who read the texts, so not of Markdown and CSS, nor where a template language is mixed in.
 ///
 /// Holds nothing; grammars are tables of the program, and a parser is made for every call.
@@ -50,7 +58,10 @@ pub struct TreeSitterSyntax;
 
 impl Syntax for TreeSitterSyntax {
     fn language(&self, path: &RepoPath) -> Option<&'static str> {
-        Lines::of(path).map(|lines| lines.name).or_else(|| Some(Language::of(path)?.name))
+        let by_lines = || Lines::of(path).map(|lines| lines.name);
+        let by_grammar = || Language::of(path).map(|language| language.name);
+        let by_words = || Words::of(path.file_name()).map(|words| words.name);
+        by_lines().or_else(by_grammar).or_else(|| scripts::language(path)).or_else(by_words)
     }
 
     fn faults(&self, path: &RepoPath, text: &str) -> Vec<SyntaxFault> {
@@ -61,14 +72,15 @@ impl Syntax for TreeSitterSyntax {
     }
 
     fn outline(&self, path: &RepoPath, text: &str) -> Vec<Symbol> {
-        Language::of(path)
-            .and_then(|language| Some(reading::outline(language, &parse::parse(language, text)?, text)))
-            .unwrap_or_default()
+        look(path, text, reading::outline, |reading| reading.symbols).unwrap_or_default()
     }
 
     fn read(&self, path: &RepoPath, text: &str) -> Option<Reading> {
-        let language = Language::of(path)?;
-        Some(reading::read(language, &parse::parse(language, text)?, text))
+        look(path, text, reading::read, |reading| reading)
+    }
+
+    fn has_structure(&self, path: &RepoPath) -> bool {
+        Lines::of(path).is_some() || Language::of(path).is_some_and(Language::has_structure)
     }
 
     fn structure(&self, path: &RepoPath, text: &str) -> Option<Structure> {
@@ -78,16 +90,51 @@ impl Syntax for TreeSitterSyntax {
         if let Some(lines) = Lines::of(path) {
             return lines.structure(text);
         }
-        let language = Language::of(path)?;
+        let language = Language::of(path).filter(|language| language.has_structure())?;
         language.structure(&parse::parse(language, text)?, text)
     }
 
     fn structures<'s>(&'s self, path: &'s RepoPath) -> Box<dyn Structures + 's> {
-        match Language::of(path).filter(|_| Lines::of(path).is_none()) {
+        match Language::of(path).filter(|language| language.has_structure() && Lines::of(path).is_none()) {
             Some(language) => Box::new(Versions::new(language)),
             None => Box::new(Alone { path }),
         }
     }
+}
+
+/// Looks at a text once: by its grammar, else by its words; `None` if its language is not known.
+fn look<T: Default>(
+    path: &RepoPath,
+    text: &str,
+    by_grammar: impl Fn(&Language, &Tree, &str) -> T,
+    by_words: impl Fn(Reading) -> T,
+) -> Option<T> {
+    let plainly = |words: Option<&'static Words>| words.map(|words| by_words(plain::read(words, beginning(text))));
+    if Lines::of(path).is_none() && scripts::language(path).is_some() {
+        let (text, language) = scripts::scripts(beginning(text));
+        let language = language?;
+        return Some(parse::parse(language, &text).map(|tree| by_grammar(language, &tree, &text)).unwrap_or_default());
+    }
+    let Some(language) = Language::of_text(path, text).filter(|_| Lines::of(path).is_none()) else {
+        let words = Words::of(path.file_name());
+        return plainly(words).or_else(|| Some(T::default()).filter(|_| TreeSitterSyntax.language(path).is_some()));
+    };
+    if language.rows.definitions.is_empty() {
+        return Some(T::default());
+    }
+    match parse::parse(language, text) {
+        Some(tree) => Some(by_grammar(language, &tree, text)),
+        None => Some(plainly(Words::by_name(language.name)).unwrap_or_default()),
+    }
+}
+
+/// Returns as much of a text as is looked at.
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 /// Reads every version by itself: texts without a grammar.

@@ -18,7 +18,7 @@ use vdo_core::path::RepoPath;
 use vdo_core::structure::Structure;
 
 use super::reading::rows::{self, Rows};
-use super::reading::{Table, first};
+use super::reading::{Table, first, second};
 use super::structure::memo::Memo;
 use super::structure::nodes::Kinds;
 use super::structure::reader::Reader;
@@ -30,7 +30,8 @@ pub(super) struct Language {
     pub(super) name: &'static str,
     extensions: &'static [&'static str],
     grammar: fn() -> tree_sitter::Language,
-    reader: &'static dyn Reader,
+    /// Reads its lists; without a reader it has no structure.
+    reader: Option<&'static dyn Reader>,
     kinds: Kinds,
     /// The marks that begin a block within a line, if blocks are told by their columns.
     pub(super) block_marks: Option<&'static [char]>,
@@ -51,12 +52,12 @@ enum Faults {
     Never,
 }
 
-static LANGUAGES: [Language; 12] = [
+static LANGUAGES: [Language; 18] = [
     Language {
         name: "python",
         extensions: &["py", "pyi", "pyw"],
         grammar: || tree_sitter_python::LANGUAGE.into(),
-        reader: &python::Python,
+        reader: Some(&python::Python),
         kinds: Kinds::new(),
         block_marks: Some(&[]),
         faults: Faults::Always,
@@ -67,7 +68,7 @@ static LANGUAGES: [Language; 12] = [
         name: "rust",
         extensions: &["rs"],
         grammar: || tree_sitter_rust::LANGUAGE.into(),
-        reader: &rust::Rust,
+        reader: Some(&rust::Rust),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
@@ -78,7 +79,7 @@ static LANGUAGES: [Language; 12] = [
         name: "javascript",
         extensions: &["js", "mjs", "cjs", "jsx"],
         grammar: || tree_sitter_javascript::LANGUAGE.into(),
-        reader: &script::Script,
+        reader: Some(&script::Script),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
@@ -89,7 +90,7 @@ static LANGUAGES: [Language; 12] = [
         name: "typescript",
         extensions: &["ts", "mts", "cts"],
         grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
-        reader: &script::Script,
+        reader: Some(&script::Script),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
@@ -100,7 +101,7 @@ static LANGUAGES: [Language; 12] = [
         name: "typescript",
         extensions: &["tsx"],
         grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
-        reader: &script::Script,
+        reader: Some(&script::Script),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
@@ -111,7 +112,7 @@ static LANGUAGES: [Language; 12] = [
         name: "go",
         extensions: &["go"],
         grammar: || tree_sitter_go::LANGUAGE.into(),
-        reader: &go::Go,
+        reader: Some(&go::Go),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
@@ -122,7 +123,7 @@ static LANGUAGES: [Language; 12] = [
         name: "java",
         extensions: &["java"],
         grammar: || tree_sitter_java::LANGUAGE.into(),
-        reader: &java::Java,
+        reader: Some(&java::Java),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Always,
@@ -133,7 +134,7 @@ static LANGUAGES: [Language; 12] = [
         name: "html",
         extensions: &["html", "htm", "xhtml"],
         grammar: || tree_sitter_html::LANGUAGE.into(),
-        reader: &html::Html,
+        reader: Some(&html::Html),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Plain,
@@ -144,7 +145,7 @@ static LANGUAGES: [Language; 12] = [
         name: "css",
         extensions: &["css"],
         grammar: || tree_sitter_css::LANGUAGE.into(),
-        reader: &css::Css,
+        reader: Some(&css::Css),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Never,
@@ -155,7 +156,7 @@ static LANGUAGES: [Language; 12] = [
         name: "json",
         extensions: &["json", "jsonc", "webmanifest"],
         grammar: || tree_sitter_json::LANGUAGE.into(),
-        reader: &json::Json,
+        reader: Some(&json::Json),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Plain,
@@ -166,7 +167,7 @@ static LANGUAGES: [Language; 12] = [
         name: "toml",
         extensions: &["toml"],
         grammar: || tree_sitter_toml_ng::LANGUAGE.into(),
-        reader: &toml::Toml,
+        reader: Some(&toml::Toml),
         kinds: Kinds::new(),
         block_marks: None,
         faults: Faults::Plain,
@@ -177,14 +178,48 @@ static LANGUAGES: [Language; 12] = [
         name: "yaml",
         extensions: &["yaml", "yml"],
         grammar: || tree_sitter_yaml::LANGUAGE.into(),
-        reader: &yaml::Yaml,
+        reader: Some(&yaml::Yaml),
         kinds: Kinds::new(),
         block_marks: Some(&['-', '?', ':']),
         faults: Faults::Plain,
         rows: &rows::NONE,
         table: Table::new(),
     },
+    Language::told("c", &["c", "h"], || tree_sitter_c::LANGUAGE.into(), &second::C),
+    Language::told(
+        "cpp",
+        &["cpp", "cc", "cxx", "c++", "hpp", "hh", "hxx", "h++", "ipp", "tpp", "inl"],
+        || tree_sitter_cpp::LANGUAGE.into(),
+        &second::CPP,
+    ),
+    Language::told("csharp", &["cs", "csx"], || tree_sitter_c_sharp::LANGUAGE.into(), &second::C_SHARP),
+    Language::told("ruby", &["rb", "rake", "gemspec", "ru"], || tree_sitter_ruby::LANGUAGE.into(), &second::RUBY),
+    Language::told("php", &["php", "phtml"], || tree_sitter_php::LANGUAGE_PHP.into(), &second::PHP),
+    Language::told(
+        "shell",
+        &["sh", "bash", "zsh", "ksh", "bats"],
+        || tree_sitter_bash::LANGUAGE.into(),
+        &second::SHELL,
+    ),
 ];
+
+/// Files without an ending that tells, with the one they could have.
+const NAMES: &[(&str, &str)] = &[
+    ("Rakefile", "rb"),
+    ("Gemfile", "rb"),
+    ("Guardfile", "rb"),
+    ("Vagrantfile", "rb"),
+    ("Podfile", "rb"),
+    ("Fastfile", "rb"),
+    ("Brewfile", "rb"),
+    (".bashrc", "sh"),
+    (".bash_profile", "sh"),
+    (".profile", "sh"),
+    (".zshrc", "sh"),
+];
+
+/// What a header says that is one of C++.
+const CPP_WORDS: &[&str] = &["class ", "namespace ", "template <", "template<", "public:", "private:", "using "];
 
 /// Endings of templates: what stands before them says what the template makes.
 const TEMPLATES: &[&str] = &["j2", "jinja", "jinja2"];
@@ -194,27 +229,75 @@ impl Language {
     pub(super) fn of(path: &RepoPath) -> Option<&'static Self> {
         let name = path.file_name();
         let is = |extension: &str, known: &[&str]| known.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        if let Some((_, extension)) = NAMES.iter().find(|(known, _)| *known == name) {
+            return Self::by_extension(extension);
+        }
         let (stem, extension) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
         let extension = match extension {
             template if is(template, TEMPLATES) => stem.rsplit_once('.').map_or("html", |(_, inner)| inner),
             extension => extension,
         };
-        LANGUAGES.iter().find(|language| is(extension, language.extensions))
+        Self::by_extension(extension)
+    }
+
+    /// Returns the language whose grammar reads `text` best: a header may be one of C++.
+    pub(super) fn of_text(path: &RepoPath, text: &str) -> Option<&'static Self> {
+        let language = Self::of(path)?;
+        let says = || text.lines().any(|line| CPP_WORDS.iter().any(|word| line.trim_start().starts_with(word)));
+        if language.name == "c" && path.as_str().ends_with(".h") && says() {
+            return Self::by_extension("hpp");
+        }
+        Some(language)
+    }
+
+    /// Returns the language that is called so.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        LANGUAGES.iter().find(|language| language.name == name)
+    }
+
+    fn by_extension(extension: &str) -> Option<&'static Self> {
+        let is = |known: &&str| extension.eq_ignore_ascii_case(known);
+        LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| is(known)))
+    }
+
+    /// Returns a language of which readings are told and nothing else.
+    const fn told(
+        name: &'static str,
+        extensions: &'static [&'static str],
+        grammar: fn() -> tree_sitter::Language,
+        rows: &'static Rows,
+    ) -> Self {
+        Self {
+            name,
+            extensions,
+            grammar,
+            reader: None,
+            kinds: Kinds::new(),
+            block_marks: None,
+            faults: Faults::Never,
+            rows,
+            table: Table::new(),
+        }
+    }
+
+    /// Tells whether there is a reader of its lists.
+    pub(super) fn has_structure(&self) -> bool {
+        self.reader.is_some()
     }
 
     /// Returns the lists and members of a parsed text.
     pub(super) fn structure(&self, tree: &Tree, text: &str) -> Option<Structure> {
-        walk::structure(self.reader, &self.kinds, tree, text)
+        walk::structure(self.reader?, &self.kinds, tree, text)
     }
 
     /// Returns the lists and members of a parsed text, and what may be told again of versions whose trees are made from this one.
     pub(super) fn remembered(&self, tree: &Tree, text: &str) -> Option<(Structure, Memo)> {
-        walk::remembered(self.reader, &self.kinds, tree, text)
+        walk::remembered(self.reader?, &self.kinds, tree, text)
     }
 
     /// Returns the lists and members of a text whose tree was made from the one that is remembered.
     pub(super) fn again(&self, tree: &Tree, text: &str, memo: &Memo) -> Option<Structure> {
-        walk::again(self.reader, &self.kinds, tree, text, memo)
+        walk::again(self.reader?, &self.kinds, tree, text, memo)
     }
 
     /// Tells whether a place of `text` where the grammar does not fit is a fault.
@@ -242,7 +325,8 @@ mod tests {
             let grammar = language.grammar();
             let unknown = language.rows.unknown(&grammar);
             assert_eq!(unknown, Vec::<String>::new(), "{}", language.name);
-            for kind in language.reader.comments().iter().chain(language.reader.prefixes()) {
+            let Some(reader) = language.reader else { continue };
+            for kind in reader.comments().iter().chain(reader.prefixes()) {
                 // One reader reads JavaScript and TypeScript; CSS has two kinds of comments.
                 assert_ne!(grammar.id_for_node_kind(kind, true), 0, "{}: {kind}", language.name);
             }
@@ -260,6 +344,9 @@ mod tests {
             ("a.html.j2", Some("html")),
             ("a.jinja", Some("html")),
             ("a.yml.j2", Some("yaml")),
+            ("lib/Rakefile", Some("ruby")),
+            ("a.hh", Some("cpp")),
+            (".bashrc", Some("shell")),
             ("nginx.conf.j2", None),
             ("a.scss", None),
             (".json", None),

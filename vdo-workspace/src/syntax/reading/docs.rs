@@ -84,15 +84,15 @@ fn is_licence(line: &str) -> bool {
 fn bare(line: &str) -> &str {
     let line = line.trim();
     let line = line.strip_suffix("*/").unwrap_or(line).trim_end_matches('*').trim_end();
-    let quotes = |line: &str| line.starts_with("\"\"\"") || line.starts_with("'''");
-    let string = line.trim_start_matches(['r', 'R', 'u', 'U', 'b', 'B', 'f', 'F']);
-    let line = if quotes(string) { string.get(3..).unwrap_or_default() } else { line };
-    let line = line.strip_suffix("\"\"\"").or_else(|| line.strip_suffix("'''")).unwrap_or(line);
     let line = match line.strip_prefix("--") {
         Some(rest) => rest.trim_start_matches('-'),
         None => line.strip_prefix("//!").or_else(|| line.strip_prefix("/*!")).unwrap_or(line),
     };
-    line.trim_start_matches(['/', '*', '#']).trim()
+    let line = line.strip_prefix("{-").unwrap_or(line);
+    let line = line.strip_suffix("-}").unwrap_or(line);
+    let line = line.trim_start_matches(['/', '*', '#']).trim();
+    // Haskell says so of what is documentation.
+    line.strip_prefix("| ").unwrap_or(line)
 }
 
 /// Returns a line without the tags of markup: `<summary>`.

@@ -8,9 +8,12 @@ pub(super) mod first;
 mod names;
 mod references;
 pub(super) mod rows;
+pub(super) mod second;
 mod table;
 mod walk;
 
+pub(super) use docs::{Prose, summary};
+pub(super) use references::References;
 pub(super) use table::Table;
 pub(super) use walk::{outline, read};
 

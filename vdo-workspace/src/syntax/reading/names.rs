@@ -17,7 +17,11 @@ pub(super) fn names(definition: &Definition, node: Node<'_>, text: &str) -> Vec<
     match definition.name {
         Name::OnlyBody(_) if !has_body() => Vec::new(),
         Name::Pattern(_) if loads(node, text) => Vec::new(),
-        Name::Field(field) | Name::Body(field) | Name::OnlyBody(field) => fields(node, field, |_| true),
+        Name::Valued(_) if node.child_by_field_name("value").is_none() => Vec::new(),
+        Name::Each(kind) => each(node, kind),
+        Name::Field(field) | Name::Body(field) | Name::OnlyBody(field) | Name::Valued(field) => {
+            fields(node, field, |_| true)
+        }
         Name::Kind(field, kind) => fields(node, field, |name| name.kind() == kind),
         Name::Pattern(field) => node.child_by_field_name(field).map(pattern).unwrap_or_default(),
         Name::Declarator(field) => declarators(node, field, text, |_| true),
@@ -31,10 +35,14 @@ pub(super) fn names(definition: &Definition, node: Node<'_>, text: &str) -> Vec<
     }
 }
 
-fn fields(node: Node<'_>, field: &str, fits: impl Fn(&Node<'_>) -> bool) -> Vec<Range<usize>> {
+fn fields<'n>(node: Node<'n>, field: &str, fits: impl Fn(&Node<'_>) -> bool) -> Vec<Range<usize>> {
     let mut cursor = node.walk();
     let found = node.children_by_field_name(field, &mut cursor).take(MAX_NAMES);
-    let found = found.map(|name| name.child_by_field_name(field).unwrap_or(name));
+    // What is left of an alias and of what is generic; but a path is a name as a whole.
+    let is_path =
+        |name: Node<'_>| ["qualified", "scope", "alias_qualified"].iter().any(|path| name.kind().starts_with(path));
+    let inner = |name: Node<'n>| name.child_by_field_name(field).filter(|_| !is_path(name));
+    let found = found.map(|name| inner(name).unwrap_or(name));
     found.filter(fits).map(|name| name.byte_range()).collect()
 }
 
@@ -51,6 +59,23 @@ fn declarators(node: Node<'_>, field: &str, text: &str, fits: impl Fn(&Declared<
 
 fn last(node: Node<'_>) -> Option<Node<'_>> {
     node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?)
+}
+
+/// Returns the names of the nodes of a kind that are children or their children.
+fn each(node: Node<'_>, kind: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut cursor = node.walk();
+    for child in node.named_children(&mut cursor).take(MAX_NAMES) {
+        if child.kind() == kind {
+            found.push(child);
+        } else {
+            let mut cursor = child.walk();
+            found.extend(child.named_children(&mut cursor).take(MAX_NAMES).filter(|inner| inner.kind() == kind));
+        }
+    }
+    let names = found.into_iter().take(MAX_NAMES);
+    let names = names.filter_map(|part| part.child_by_field_name("name").or_else(|| part.named_child(0)));
+    names.map(|name| name.byte_range()).collect()
 }
 
 /// Returns the names that a pattern binds.
@@ -99,6 +124,7 @@ pub(super) fn declarator(node: Node<'_>) -> Declared<'_> {
             // A pointer to a function is a variable.
             "function_declarator" => (function, pointer) = (true, false),
             "pointer_declarator" | "reference_declarator" => pointer = true,
+            "variable_declarator" => return Declared { name: at.child_by_field_name("name"), function: false },
             "operator_cast" => return Declared { name: Some(at), function: true },
             _ => {}
         }

@@ -19,7 +19,9 @@ pub(in crate::syntax) struct References<'t> {
 impl<'t> References<'t> {
     /// Takes in a name that is used.
     pub(in crate::syntax) fn used(&mut self, name: &'t str) {
-        if !name.is_empty() && name.len() <= MAX_NAME {
+        let odd =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '/' | '\\' | '(' | '{' | '[' | '<' | '=');
+        if name.contains(char::is_alphabetic) && name.len() <= MAX_NAME && !name.contains(odd) {
             let count = self.counts.entry(name).or_default();
             *count = count.saturating_add(1);
         }

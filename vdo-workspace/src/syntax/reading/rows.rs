@@ -56,6 +56,10 @@ pub(super) enum Name {
     Declarator(&'static str),
     /// The same, if a function is declared.
     Method(&'static str),
+    /// In this field, if there is a value.
+    Valued(&'static str),
+    /// In all nodes of this kind that are children or their children: in their field `name`, else their first child.
+    Each(&'static str),
     /// The last argument that is a string, if the function's name in this field is one of these.
     Call(&'static str, &'static [&'static str]),
     /// In this field, which may be a pattern of names; nothing is defined by what another text is loaded into.
@@ -186,7 +190,8 @@ impl Rows {
         let names = self.definitions.iter().filter_map(|row| match row.name {
             Name::Field(name) | Name::Kind(name, _) | Name::Body(name) | Name::OnlyBody(name) => Some(name),
             Name::Declarator(name) | Name::Method(name) | Name::Call(name, _) | Name::Pattern(name) => Some(name),
-            Name::First | Name::Last | Name::Span => None,
+            Name::Valued(name) => Some(name),
+            Name::First | Name::Last | Name::Span | Name::Each(_) => None,
         });
         let body = Some(BODY).filter(|_| !self.definitions.is_empty());
         let fields = names.chain(self.locals.iter().map(|local| local.field).filter(|field| !field.is_empty()));

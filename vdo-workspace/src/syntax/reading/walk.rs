@@ -175,7 +175,9 @@ impl<'t> Walk<'t> {
         let body = node.child_by_field_name(BODY);
         let kind = kind_of(definition, node, body);
         let signature = self.signature(node, body);
-        let doc = self.doc(node, body);
+        // A comment above imports is about the text.
+        let of_text = kind == SymbolKind::Import && self.rows.docs == Docs::Above;
+        let doc = if of_text { String::new() } else { self.doc(node, body) };
         let end = line_number(last_row(node));
         let line = line_number(node.start_position().row);
         for (number, name) in names.into_iter().enumerate() {
@@ -213,7 +215,9 @@ impl<'t> Walk<'t> {
                     }
                 }
             } else if let Some(pattern) = node.child_by_field_id(field.get()) {
-                self.bound = (pattern.byte_range(), local.binds);
+                // A name alone is bound whatever it looks like.
+                let alone = self.table.kind(pattern.kind_id()) & NAME != 0;
+                self.bound = (pattern.byte_range(), if alone { Binds::All } else { local.binds });
             }
         }
     }
@@ -305,7 +309,9 @@ impl<'t> Walk<'t> {
 
     /// Returns what stands before the body, without a comment that ends it.
     fn signature(&self, node: Node<'_>, body: Option<Node<'_>>) -> String {
-        let mut end = body.map_or(node.end_byte(), |body| body.start_byte());
+        // The body of a function that is a value ends its signature, too.
+        let value = || node.child_by_field_name("value")?.child_by_field_name(BODY);
+        let mut end = body.or_else(value).map_or(node.end_byte(), |body| body.start_byte());
         let mut cursor = node.walk();
         for child in node.children(&mut cursor).take(MAX_NAMES) {
             if self.table.kind(child.kind_id()) & COMMENT != 0 {
@@ -313,6 +319,8 @@ impl<'t> Walk<'t> {
             }
         }
         let head = self.text.get(node.start_byte()..end).unwrap_or_default();
+        // Go's types have no body of their own.
+        let head = if node.kind() == "type_spec" { head.split('{').next().unwrap_or(head) } else { head };
         one_line(head.trim_end().trim_end_matches(self.rows.signature_end), MAX_SIGNATURE)
     }
 }
@@ -365,5 +373,8 @@ fn docstring<'t>(body: Node<'_>, text: &'t str) -> Option<&'t str> {
     let mut statements = body.named_children(&mut cursor).filter(|node| !node.is_extra());
     let statement = statements.next().filter(|node| node.kind() == "expression_statement")?;
     let string = statement.named_child(0).filter(|node| node.kind() == "string")?;
-    text.get(string.byte_range())
+    let mut cursor = string.walk();
+    let mut parts = string.named_children(&mut cursor).filter(|part| part.kind() == "string_content");
+    let first = parts.next()?;
+    text.get(first.start_byte()..parts.last().unwrap_or(first).end_byte())
 }

@@ -1,0 +1,6 @@
+library(dplyr)
+# Adds numbers.
+add <- function(x, y) {
+  inner <- function(z) z
+  sum(x, y)
+}
