@@ -12,8 +12,6 @@ use super::terms::{self, Terms, Token};
 
 /// How many bytes of a text are counted.
 const MAX_COUNTED: usize = 600_000;
-/// Names of fewer characters say too little to lead from one file to another.
-const MIN_NAME: usize = 4;
 
 /// The counted fields of a content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,12 +24,6 @@ pub struct Fields {
     pub definitions: Terms,
     /// Names of several parts that are defined, each as one.
     pub defined_compounds: Terms,
-    /// Words of doc comments.
-    pub docs: Terms,
-    /// Names as they are written, that are defined.
-    pub defined: Terms,
-    /// Names as they are written, anywhere in the text.
-    pub used: Terms,
 }
 
 /// A file to be ranked.
@@ -60,7 +52,6 @@ impl Fields {
         let mut body = Counter::default();
         body.add(cut(text, MAX_COUNTED));
         let mut definitions = Counter::default();
-        let mut docs = Counter::default();
         if let Some(reading) = reading {
             let mut names: Vec<&str> = reading
                 .symbols
@@ -73,7 +64,6 @@ impl Fields {
             for name in names {
                 definitions.add(name);
             }
-            docs.add(&reading.docs);
         }
         let mut out = Vec::new();
         for hashes in [
@@ -81,9 +71,6 @@ impl Fields {
             &mut body.wholes,
             &mut definitions.words,
             &mut definitions.wholes,
-            &mut docs.words,
-            &mut definitions.names,
-            &mut body.names,
         ] {
             Terms::write(hashes, &mut out);
         }
@@ -98,9 +85,6 @@ impl Fields {
             compounds: Terms::read(bytes, at)?,
             definitions: Terms::read(bytes, at)?,
             defined_compounds: Terms::read(bytes, at)?,
-            docs: Terms::read(bytes, at)?,
-            defined: Terms::read(bytes, at)?,
-            used: Terms::read(bytes, at)?,
         })
     }
 }
@@ -110,7 +94,6 @@ impl Fields {
 pub(super) struct Counter {
     pub(super) words: Vec<u32>,
     pub(super) wholes: Vec<u32>,
-    names: Vec<u32>,
 }
 
 impl Counter {
@@ -118,8 +101,6 @@ impl Counter {
         terms::tokens(text, |token| match token {
             Token::Word(word) => self.words.push(terms::hash(word)),
             Token::Whole(whole) => self.wholes.push(terms::hash(whole)),
-            Token::Name(name) if name.len() >= MIN_NAME => self.names.push(terms::hash(name)),
-            Token::Name(_) => {}
         });
     }
 }

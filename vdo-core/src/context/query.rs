@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::document::{Counter, cut};
+use super::hits::idf;
+use super::past::Past;
 use super::terms::{self, Token};
 
 /// How much of a query counts.
 const MAX_QUERY: usize = 20_000;
 /// How many different words of a query count, and how many compounds.
 const MAX_TERMS: usize = 400;
+/// Fewer past changes do not tell which words are common.
+const MIN_PAST: usize = 50;
 /// A term repeated more often than this says no more.
 const MAX_REPEATS: f64 = 3.0;
 
@@ -47,7 +51,6 @@ impl Query {
                 let (map, term) = match token {
                     Token::Word(word) => (&mut words, word),
                     Token::Whole(whole) => (&mut compounds, whole),
-                    Token::Name(_) => return,
                 };
                 let counts = map.entry(term.to_owned()).or_default();
                 counts.0 += 1.0;
@@ -60,6 +63,24 @@ impl Query {
             }
         }
         Self { words: weighted(words), compounds: weighted(compounds) }
+    }
+
+    /// Returns the query with less weight on words that messages of past changes have often: `fix` and `add` say little.
+    ///
+    /// With few changes nothing is known of words.
+    pub(super) fn informed(&self, past: &[Past]) -> Self {
+        let mut query = self.clone();
+        if past.len() < MIN_PAST {
+            return query;
+        }
+        let rarest = idf(0, past.len());
+        for word in &mut query.words {
+            let found = past.iter().filter(|past| past.message.count(word.hash) > 0).count();
+            let share = (idf(found, past.len()) / rarest).min(1.0);
+            word.weight *= share;
+            word.title *= share;
+        }
+        query
     }
 
     /// Returns whether there is nothing to look for.

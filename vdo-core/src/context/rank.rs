@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::hits::{Hits, idf, saturated, scaled, small};
+use super::hits::{Hits, idf, saturated, scaled};
 use super::past::Past;
 use super::query::{self, Query};
 use super::signals;
@@ -26,8 +26,6 @@ pub const CANDIDATES: usize = 100;
 const PASSAGE: usize = 40;
 /// The number of words a passage has on the average.
 const PASSAGE_WORDS: f64 = 160.0;
-/// How many files the graph is followed from.
-const SEEDS: usize = 15;
 
 /// A reason to rank a file high or low.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -39,10 +37,6 @@ pub enum Signal {
     Title,
     /// Words of the query in the path.
     Path,
-    /// Words of the query's first line in the path.
-    TitlePath,
-    /// Words of the query in the names that the file defines.
-    Definitions,
     /// Identifiers of several parts that the query names, or that its neighbouring words make.
     Compounds,
     /// The same among the names that the file defines.
@@ -53,16 +47,10 @@ pub enum Signal {
     Titles,
     /// One of the likest past changes touched the file.
     Nearest,
-    /// What was said of all changes to the file.
-    Messages,
     /// Touched often and lately.
     Recency,
     /// The files beside it do well.
     Folder,
-    /// It defines what the best files use.
-    Graph,
-    /// Large; counts against it.
-    Size,
 }
 
 /// How much each signal counts.
@@ -72,21 +60,16 @@ pub struct Weights(pub BTreeMap<Signal, f64>);
 impl Default for Weights {
     fn default() -> Self {
         Self(BTreeMap::from([
-            (Signal::Text, 0.10),
-            (Signal::Title, 0.29),
-            (Signal::Path, 0.15),
-            (Signal::TitlePath, 0.08),
-            (Signal::Definitions, 0.06),
-            (Signal::Compounds, 0.23),
-            (Signal::DefinedCompounds, 0.08),
-            (Signal::Passage, 0.31),
-            (Signal::Titles, 0.13),
-            (Signal::Nearest, 0.12),
-            (Signal::Messages, 0.11),
-            (Signal::Recency, 0.15),
-            (Signal::Folder, 0.11),
-            (Signal::Graph, 0.04),
-            (Signal::Size, -0.20),
+            (Signal::Text, 0.17),
+            (Signal::Title, 0.19),
+            (Signal::Path, 0.30),
+            (Signal::Compounds, 0.22),
+            (Signal::DefinedCompounds, 0.13),
+            (Signal::Passage, 0.29),
+            (Signal::Titles, 0.21),
+            (Signal::Nearest, 0.16),
+            (Signal::Recency, 0.12),
+            (Signal::Folder, 0.07),
         ]))
     }
 }
@@ -119,7 +102,7 @@ pub struct Ranked {
 #[derive(Debug)]
 pub struct Ranking<'d> {
     documents: &'d [Document],
-    query: &'d Query,
+    query: Query,
     weights: &'d Weights,
     columns: Vec<(Signal, Vec<f64>)>,
     idfs: Vec<f64>,
@@ -130,41 +113,37 @@ impl<'d> Ranking<'d> {
     /// Ranks `documents`, of which `hits` were taken, by all signals but passages. `past` has the newest change first.
     #[must_use]
     pub fn of(
-        query: &'d Query,
+        query: &Query,
         documents: &'d [Document],
         hits: &Hits,
         past: &[Past],
         weights: &'d Weights,
     ) -> Self {
-        let text = signals::text(query, hits, signals::ALL);
-        let path = signals::path(query, hits, signals::ALL);
         let before = signals::before(query, documents.len(), &signals::touching(documents, past));
-        // What the files beside one, and those it leads to, are worth is told by the plainest signals.
+        let informed = query.informed(past);
+        let text = signals::text(&informed, hits, signals::ALL);
+        let path = signals::path(&informed, hits);
+        // What the files beside one are worth is told by the plainest signals.
         let plain: Vec<f64> = (text.iter().zip(&path).zip(&before.similar).zip(&before.recency))
             .map(|(((text, path), similar), recency)| text + 0.4 * path + 0.45 * similar + 0.05 * recency)
             .collect();
-        let seeds: Vec<usize> = descending(documents, &plain).into_iter().take(SEEDS).collect();
         let columns = vec![
             (Signal::Text, text),
-            (Signal::Title, signals::text(query, hits, signals::TITLE)),
+            (Signal::Title, signals::text(&informed, hits, signals::TITLE)),
             (Signal::Path, path),
-            (Signal::TitlePath, signals::path(query, hits, signals::TITLE)),
-            (Signal::Definitions, signals::definitions(query, hits)),
             (Signal::Compounds, signals::compounds(query, hits)),
             (Signal::DefinedCompounds, signals::defined_compounds(query, hits)),
             (Signal::Titles, before.titles),
             (Signal::Nearest, before.nearest),
-            (Signal::Messages, before.messages),
             (Signal::Recency, before.recency),
             (Signal::Folder, signals::folder(documents, &plain)),
-            (Signal::Graph, signals::graph(documents, &plain, &seeds)),
-            (Signal::Size, documents.iter().map(|document| size(document.bytes)).collect()),
         ];
         let idfs = hits.words.iter().map(|hits| {
             let found = hits.iter().filter(|hit| hit.body > 0.0).count();
             if found == 0 { 0.0 } else { idf(found, documents.len()) }
         });
-        let mut ranking = Self { documents, query, weights, columns, idfs: idfs.collect(), order: Vec::new() };
+        let idfs = idfs.collect();
+        let mut ranking = Self { documents, query: informed, weights, columns, idfs, order: Vec::new() };
         ranking.order = descending(documents, &ranking.scores());
         ranking
     }
@@ -259,11 +238,6 @@ impl<'d> Ranking<'d> {
         };
         counts.into_iter().map(weigh).sum()
     }
-}
-
-/// The logarithm of a size: 1 for a megabyte.
-fn size(bytes: u64) -> f64 {
-    (small(usize::try_from(bytes).unwrap_or(usize::MAX)) + 1.0).log2() / 20.0
 }
 
 /// Returns the places of the documents, the highest score first; ties by path.

@@ -39,13 +39,8 @@ pub(super) fn text(query: &Query, hits: &Hits, weighing: Weighing) -> Vec<f64> {
 }
 
 /// The path alone.
-pub(super) fn path(query: &Query, hits: &Hits, weighing: Weighing) -> Vec<f64> {
-    bm25(&query.words, &hits.words, &hits.lengths, &[PATH], 1.2, weighing)
-}
-
-/// The names that a file defines.
-pub(super) fn definitions(query: &Query, hits: &Hits) -> Vec<f64> {
-    bm25(&query.words, &hits.words, &hits.lengths, &[DEFINITIONS], 1.2, ALL)
+pub(super) fn path(query: &Query, hits: &Hits) -> Vec<f64> {
+    bm25(&query.words, &hits.words, &hits.lengths, &[PATH], 1.2, ALL)
 }
 
 /// Identifiers of several parts, anywhere in the file.
@@ -97,8 +92,6 @@ pub(super) struct Before {
     pub(super) titles: Vec<f64>,
     /// The likest of the ten likest changes that touched the file.
     pub(super) nearest: Vec<f64>,
-    /// All that was ever said of changes to a file, as one text.
-    pub(super) messages: Vec<f64>,
     /// How often and how lately a file was touched.
     pub(super) recency: Vec<f64>,
 }
@@ -161,7 +154,6 @@ pub(super) fn before(query: &Query, files: usize, touching: &[Touching<'_>]) -> 
     before.similar = scaled(before.similar);
     before.titles = scaled(before.titles);
     before.nearest = scaled(nearest);
-    before.messages = messages(query, files, touching);
     before.recency = scaled(recency.into_iter().map(f64::ln_1p).collect());
     before
 }
@@ -195,34 +187,6 @@ fn like<'t, 'p>(
     like
 }
 
-fn messages(query: &Query, files: usize, touching: &[Touching<'_>]) -> Vec<f64> {
-    let mut lengths = vec![0.0; files];
-    for change in touching {
-        for file in &change.files {
-            add(&mut lengths, *file, f64::from(change.past.message.total()) / change.share(0.5));
-        }
-    }
-    let mean = mean(lengths.iter().copied());
-    let mut scores = vec![0.0; files];
-    for term in &query.words {
-        let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
-        for change in touching {
-            let count = f64::from(change.past.message.count(term.hash).min(2));
-            if count > 0.0 {
-                for file in &change.files {
-                    *counts.entry(*file).or_default() += count / change.share(0.5);
-                }
-            }
-        }
-        let idf = idf(counts.len(), files);
-        for (file, count) in counts {
-            let length = lengths.get(file).copied().unwrap_or_default();
-            add(&mut scores, file, term.weight * idf * saturated(count / (0.5 + 0.5 * length / mean), 1.2));
-        }
-    }
-    scaled(scores)
-}
-
 /// Returns how well the other files in the same folder do.
 pub(super) fn folder(documents: &[Document], scores: &[f64]) -> Vec<f64> {
     let folder = |document: &Document| document.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
@@ -237,39 +201,4 @@ pub(super) fn folder(documents: &[Document], scores: &[f64]) -> Vec<f64> {
         _ => 0.0,
     });
     scaled(others.collect())
-}
-
-/// Names that more files define lead nowhere.
-const MAX_DEFINERS: usize = 3;
-
-/// Follows the names that the best files use to the files that define them, one step.
-pub(super) fn graph(documents: &[Document], scores: &[f64], best: &[usize]) -> Vec<f64> {
-    let mut definers: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    let mut wanted: std::collections::HashSet<u32> = std::collections::HashSet::new();
-    let best: Vec<(usize, &Document)> = best.iter().filter_map(|place| Some((*place, documents.get(*place)?))).collect();
-    for (_, document) in &best {
-        wanted.extend(document.fields.used.iter().map(|(name, _)| name));
-    }
-    for (place, document) in documents.iter().enumerate() {
-        for (name, _) in document.fields.defined.iter().filter(|(name, _)| wanted.contains(name)) {
-            definers.entry(name).or_default().push(place);
-        }
-    }
-    let mut graph = vec![0.0; documents.len()];
-    for (place, document) in best {
-        let mut reached: BTreeMap<usize, f64> = BTreeMap::new();
-        for (name, count) in document.fields.used.iter() {
-            for other in definers.get(&name).filter(|files| files.len() <= MAX_DEFINERS).into_iter().flatten() {
-                if *other != place {
-                    *reached.entry(*other).or_default() += f64::from(count).sqrt();
-                }
-            }
-        }
-        let all: f64 = reached.values().sum::<f64>().max(1.0);
-        let score = scores.get(place).copied().unwrap_or_default();
-        for (other, count) in reached {
-            add(&mut graph, other, score * count / all);
-        }
-    }
-    scaled(graph)
 }

@@ -24,8 +24,6 @@ pub enum Token<'t> {
     Word(&'t str),
     /// An identifier of several parts, in lower case and without underscores: `merge_base` and `mergeBase` are one.
     Whole(&'t str),
-    /// An identifier as it is written, if it is long enough to mean something. Comes besides the others.
-    Name(&'t str),
 }
 
 /// Gives the tokens of `text` in order.
@@ -54,9 +52,6 @@ pub fn tokens(text: &str, mut each: impl FnMut(Token<'_>)) {
 
 /// Splits a word of ASCII letters, digits and underscores.
 fn ascii(word: &str, buffer: &mut String, each: &mut impl FnMut(Token<'_>)) {
-    if word.len() > 3 && !word.starts_with(|c: char| c.is_ascii_digit()) {
-        each(Token::Name(word));
-    }
     let mut parts = 0;
     let mut long = 0;
     split(word, |_, part| {
@@ -248,11 +243,6 @@ impl Terms {
             }
         }
         0
-    }
-
-    /// Returns the terms in the order of their hashes, each with its count.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
-        (0..self.count).map(|at| (number(&self.bytes, self.start + at * 4).unwrap_or(0), self.at(at)))
     }
 
     fn at(&self, at: usize) -> u16 {
