@@ -30,6 +30,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "syntax",
             "schema",
             "contents",
+            "summary",
         ],
     ),
     ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "provenance", "edit"]),

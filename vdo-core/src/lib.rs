@@ -42,6 +42,7 @@ pub mod run;
 pub mod schema;
 pub mod spend;
 pub mod structure;
+pub mod summary;
 pub mod syntax;
 pub mod task;
 pub mod testing;

@@ -67,7 +67,7 @@ impl Scanner for WorkspaceScanner {
         let rules = rules.map(|(path, _)| path.clone()).collect();
         let (tree, contents) = (tree.clone(), detection_contents(source).await?);
         let detected = on_thread(move || detect::detect(&tree, &contents)).await?;
-        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup })
+        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary: Default::default() })
     }
 }
 

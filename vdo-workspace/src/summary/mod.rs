@@ -1,0 +1,2 @@
+//! The architecture of a codebase, read off its files without a model.
+pub mod signs;
