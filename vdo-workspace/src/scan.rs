@@ -10,9 +10,11 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use vdo_core::content::{BlobHash, Bytes};
 use vdo_core::path::RepoPath;
 use vdo_core::port::{FileFacts, ScanError, Scanned, Scanner, SourceError, TreeSource};
+use vdo_core::summary::Summary;
 use vdo_core::syntax::Syntax;
 use vdo_core::tree::FileTree;
 
+use crate::summary::{self, FileSigns, Signs};
 use crate::{blocking, detect};
 
 /// How many contents are held in memory at once.
@@ -65,9 +67,15 @@ impl Scanner for WorkspaceScanner {
         }
         let rules = tree.0.iter().filter(|(path, entry)| entry.mode.is_file() && is_rules(path));
         let rules = rules.map(|(path, _)| path.clone()).collect();
-        let (tree, contents) = (tree.clone(), detection_contents(source).await?);
-        let detected = on_thread(move || detect::detect(&tree, &contents)).await?;
-        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary: Default::default() })
+        let (tree, contents) = (tree.clone(), manifest_contents(source).await?);
+        let looked = on_thread(move || {
+            let detected = detect::detect(&tree, &contents);
+            let summary = summary_of(&tree, &files, &contents, &detected);
+            (files, detected, summary)
+        });
+        let (files, detected, summary) = looked.await?;
+        let files = files.into_iter().map(|(facts, _)| facts).collect();
+        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary })
     }
 }
 
@@ -76,11 +84,33 @@ async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     blocking::run(work).await.map_err(fail)
 }
 
-async fn detection_contents(source: &dyn TreeSource) -> Result<detect::Contents, SourceError> {
-    let wanted = detect::wanted(source.tree());
+/// Returns the contents that checks and the summary are read off.
+async fn manifest_contents(source: &dyn TreeSource) -> Result<detect::Contents, SourceError> {
+    let mut wanted = detect::wanted(source.tree());
+    wanted.extend(summary::wanted(source.tree()));
+    wanted.sort();
+    wanted.dedup();
     let hashes = blobs(source.tree(), &wanted);
     let contents = source.read(&hashes).await?;
     Ok(wanted.into_iter().zip(contents).collect())
+}
+
+fn summary_of(
+    tree: &FileTree,
+    files: &[(FileFacts, Signs)],
+    contents: &detect::Contents,
+    detected: &detect::Detected,
+) -> Summary {
+    let files: Vec<FileSigns<'_>> = files
+        .iter()
+        .map(|(facts, signs)| FileSigns {
+            path: &facts.path,
+            language: facts.language.as_deref(),
+            bytes: facts.bytes,
+            signs,
+        })
+        .collect();
+    summary::summarise(tree, &files, contents, &detected.checks)
 }
 
 fn blobs(tree: &FileTree, paths: &[RepoPath]) -> Vec<BlobHash> {
@@ -102,7 +132,7 @@ async fn ignored(source: &dyn TreeSource) -> Result<Gitignore, SourceError> {
     Ok(builder.build().unwrap_or_else(|_| Gitignore::empty()))
 }
 
-fn facts(syntax: &dyn Syntax, (path, blob, bytes): &(RepoPath, BlobHash, Bytes)) -> Option<FileFacts> {
+fn facts(syntax: &dyn Syntax, (path, blob, bytes): &(RepoPath, BlobHash, Bytes)) -> Option<(FileFacts, Signs)> {
     if bytes.len() > MAX_BYTES {
         return None;
     }
@@ -111,13 +141,16 @@ fn facts(syntax: &dyn Syntax, (path, blob, bytes): &(RepoPath, BlobHash, Bytes))
         return None;
     }
     let language = syntax.language(path).or_else(|| language_of(path));
-    Some(FileFacts {
+    let symbols = syntax.outline(path, text);
+    let signs = summary::signs(language, text, &symbols);
+    let facts = FileFacts {
         path: path.clone(),
         blob: *blob,
         bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         language: language.map(str::to_owned),
-        symbols: syntax.outline(path, text),
-    })
+        symbols,
+    };
+    Some((facts, signs))
 }
 
 /// Tells whether a file holds rules for agents and contributors.

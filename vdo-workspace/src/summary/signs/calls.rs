@@ -12,8 +12,6 @@ pub(super) struct Call<'t> {
     pub(super) receiver: &'t str,
     /// The name.
     pub(super) name: &'t str,
-    /// Where the name begins in the line.
-    pub(super) at: usize,
     /// What follows the parenthesis, bounded.
     pub(super) arguments: &'t str,
 }
@@ -41,7 +39,7 @@ pub(super) fn calls<'t>(line: &'t str, from: &'t str) -> impl Iterator<Item = Ca
         let receiver = before.get(start..name_start)?;
         let receiver = receiver.strip_suffix('.').or_else(|| receiver.strip_suffix("->")).unwrap_or(receiver);
         let arguments = head(from.get(open + 1..).unwrap_or_default(), MAX_ARGUMENTS);
-        Some(Call { receiver, name, at: name_start, arguments })
+        Some(Call { receiver, name, arguments })
     })
 }
 

@@ -10,6 +10,8 @@ mod routes;
 mod routes_by_class;
 mod routes_nested;
 
+pub(crate) use prose::sentence;
+
 use serde::{Deserialize, Serialize};
 use vdo_core::syntax::{Symbol, SymbolKind};
 
