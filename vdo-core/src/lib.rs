@@ -38,6 +38,7 @@ pub mod provenance;
 pub mod rename;
 pub mod reply;
 pub mod route;
+pub mod rules;
 pub mod run;
 pub mod schema;
 pub mod spend;
