@@ -110,13 +110,11 @@ impl Summary {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let mut head = Vec::new();
-        if !self.about.is_empty() {
-            head.push(shown(&self.about, MAX_SENTENCE));
-        }
-        let counts = format!("{} files, {} lines", grouped(self.files), grouped(self.lines));
-        let head = Section::line("About", 2, if self.version == 0 { head } else { [head, vec![counts]].concat() }, 0);
-        let mut sections = vec![head, self.languages()];
+        let about = Some(shown(&self.about, MAX_SENTENCE)).filter(|about| !about.is_empty());
+        let about = Section::line("About", 1, about.into_iter().collect(), 0);
+        let size = (self.version > 0).then(|| format!("{}, {} lines", files(self.files), grouped(self.lines)));
+        let size = Section::line("Size", 1, size.into_iter().collect(), 0);
+        let mut sections = vec![about, size, self.languages()];
         sections.extend([self.modules(), self.entry_points(), self.tests_run(), self.tests_lie()]);
         sections.extend([self.commands(), self.routes(), self.conventions()]);
         let paths = self.build_files.items.iter().map(|path| name(path.as_str())).collect();
@@ -135,7 +133,7 @@ impl Summary {
                 0 => String::new(),
                 permille => format!(" {}.{} %", permille / 10, permille % 10),
             };
-            format!("{}{share} ({} files)", name(&language.name), grouped(language.files))
+            format!("{}{share} ({})", name(&language.name), files(language.files))
         };
         lined("Languages", 6, &self.languages, one)
     }
@@ -150,7 +148,7 @@ impl Summary {
             if let Some(called) = module.name.as_ref().filter(|called| *called != last) {
                 text.push_str(&format!(" `{}`", name(called)));
             }
-            text.push_str(&format!(" ({} files, {} lines)", grouped(module.files), grouped(module.lines)));
+            text.push_str(&format!(" ({}, {} lines)", files(module.files), grouped(module.lines)));
             if !module.about.is_empty() {
                 text.push_str(&format!(": {}", shown(&module.about, MAX_SENTENCE)));
             }
@@ -182,7 +180,7 @@ impl Summary {
         let places = self.tests.places.items.iter();
         let named = self.tests.naming.iter().map(|pattern| format!("named {}", name(pattern)));
         let places = places.map(|(place, files)| format!("{} ({})", name(place), grouped(*files)));
-        let title = format!("Tests ({} files)", grouped(self.tests.files));
+        let title = format!("Tests ({})", files(self.tests.files));
         Section::line(&title, 4, named.chain(places).collect(), self.tests.places.more)
     }
 
@@ -237,6 +235,10 @@ fn shown(text: &str, limit: usize) -> String {
         out.push('…');
     }
     out
+}
+
+fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count)) }
 }
 
 /// Returns a number with its digits in groups of three.

@@ -15,6 +15,9 @@ pub(super) fn entries(ground: &Ground<'_>, files: &[FileSigns<'_>], found: &Foun
     let mut scripts = Vec::new();
     for file in own {
         let name = file.path.file_name();
+        if matches!(name, "setup.py" | "build.rs" | "gradlew" | "mvnw" | "conftest.py" | "noxfile.py") {
+            continue;
+        }
         let is_executable =
             || ground.tree.get(file.path).is_some_and(|entry| entry.mode == vdo_core::content::Mode::Executable);
         let kind = match (file.signs.start, file.language) {
@@ -33,7 +36,7 @@ pub(super) fn entries(ground: &Ground<'_>, files: &[FileSigns<'_>], found: &Foun
     entries.sort_by_key(|entry| (entry.kind, depth(entry)));
     scripts.sort_by_key(depth);
     let mut all = found.entries.clone();
-    all.retain(|entry| !is_aside(entry.path.as_str()));
+    all.retain(|entry| !is_aside(entry.path.as_str()) && !is_test(&entry.path));
     all.sort_by_key(|entry| (entry.kind == EntryKind::Container, entry.kind == EntryKind::WebPage));
     let (mut all, late): (Vec<_>, Vec<_>) = all.into_iter().partition(|entry| entry.kind != EntryKind::Container);
     all.extend(entries);

@@ -91,14 +91,34 @@ pub fn summarise(tree: &FileTree, files: &[FileSigns<'_>], contents: &Contents, 
 
 /// Returns what the project says of itself: in the manifest in its root, else in its README.
 fn about(files: &[FileSigns<'_>], found: &manifests::Found) -> String {
-    let root = found.packages.iter().filter(|package| package.folder.is_empty());
-    let by_manifest = root.map(|package| package.about.as_str()).find(|about| !about.is_empty());
+    let main = languages(files).items.into_iter().next().unwrap_or_default().name;
+    let speaks = |ecosystem: &str| match ecosystem {
+        "cargo" => main == "rust",
+        "python" => main == "python",
+        "npm" => matches!(main.as_str(), "javascript" | "typescript" | "css" | "html" | "vue" | "svelte"),
+        "go" => main == "go",
+        "gem" => main == "ruby",
+        "composer" => main == "php",
+        "dotnet" => main == "csharp",
+        _ => true,
+    };
+    let root = found.packages.iter().filter(|package| package.folder.is_empty() && speaks(package.ecosystem));
+    let by_manifest = root.clone().map(|package| package.about.as_str()).find(|about| !about.is_empty());
+    // A package of Python says it in its doc string.
+    let main_file = |file: &&FileSigns<'_>| {
+        let names = || root.clone().filter_map(|package| package.name.as_deref());
+        let folder = file.path.as_str().strip_suffix("/__init__.py");
+        let folder = folder.map(|folder| folder.strip_prefix("src/").unwrap_or(folder));
+        folder.is_some_and(|folder| names().any(|name| name.eq_ignore_ascii_case(folder)))
+    };
+    let by_package =
+        files.iter().find(main_file).map(|file| file.signs.about.as_str()).filter(|about| !about.is_empty());
     let readme = files.iter().filter(|file| {
         let name = file.path.as_str().to_ascii_lowercase();
         name.starts_with("readme") || name.starts_with("docs/readme") || name.starts_with(".github/readme")
     });
     let by_readme = readme.min_by_key(|file| file.path.as_str().len()).map(|file| file.signs.about.as_str());
-    by_manifest.or(by_readme).unwrap_or_default().to_owned()
+    by_manifest.or(by_package).or(by_readme).unwrap_or_default().to_owned()
 }
 
 fn languages(files: &[FileSigns<'_>]) -> Listed<LanguageShare> {

@@ -135,13 +135,17 @@ fn split(folders: &BTreeMap<&str, Weight>, found: &Found) -> Parts {
         // The root is no part of its own where there are packages.
         let next = if round == 0 { Some(("", total)) } else { largest.map(|(part, weight)| (*part, weight.lines)) };
         let Some((part, lines)) = next else { break };
-        let is_large = if is_workspace { count < FEW } else { count < FEW || lines * 4 > total };
+        let is_large = count < FEW || lines * if is_workspace { 2 } else { 4 } > total;
         let inner = children.get(part).map(|inner| inner.iter().copied().collect::<Vec<_>>()).unwrap_or_default();
-        if round > 0 && (!is_large || lines * 10 < total || parts.0.len() + inner.len() > MAX_MODULES + MAX_PACKAGES) {
+        let is_chain = inner.len() == 1 && !folders.contains_key(part);
+        if round > 0
+            && (!(is_large || is_chain)
+                || lines * 10 < total
+                || parts.0.len() + inner.len() > MAX_MODULES + MAX_PACKAGES)
+        {
             break;
         }
         let depth = parts.0.get(part).copied().unwrap_or_default();
-        let is_chain = inner.len() == 1 && !folders.contains_key(part);
         let depth = if is_chain || part.is_empty() { depth } else { depth + 1 };
         let part = part.to_owned();
         let heavy = heaviest(&inner, folders);
@@ -190,13 +194,15 @@ fn abouts(files: &[FileSigns<'_>], parts: &Parts, found: &Found) -> BTreeMap<Str
             "__init__" | "lib" | "mod" | "doc" | "package-info" => 1,
             "index" | "main" => 2,
             stem if stem == last && file.is_code() => 2,
-            _ if name.to_ascii_lowercase().starts_with("readme.") => 3,
+            // The README of the root speaks for the project.
+            _ if name.to_ascii_lowercase().starts_with("readme.") && !folder.is_empty() => 3,
             // In Go the comment may stand in any file; elsewhere a file speaks for itself.
             _ if file.language == Some("go") && !name.ends_with("_test.go") => 4,
             _ => {
                 // Rust: `x.rs` beside the folder `x`.
-                let beside = path.strip_suffix(".rs").unwrap_or_default();
-                offer(beside, 2, about);
+                if let Some(beside) = path.strip_suffix(".rs") {
+                    offer(beside, 2, about);
+                }
                 continue;
             }
         };

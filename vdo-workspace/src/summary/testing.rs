@@ -57,14 +57,19 @@ fn place(at: &str) -> String {
 
 /// Returns a detected command as a person would type it: without what only the sandbox needs.
 fn plain(run: &str) -> String {
-    let is_ours = |part: &str| {
-        part.contains("/deps") && !part.contains("=/deps") || part.starts_with("if [") || part.contains("ln -s")
+    let is_ours =
+        |part: &str| ["mkdir ", "cp ", "cd /deps", "if [", "ln -s", "fi"].iter().any(|start| part.starts_with(start));
+    let parts = run.split(" && ").filter(|part| !is_ours(part));
+    let word = |word: &str| match word.split_once('=') {
+        _ if word.contains(".vdo-") || matches!(word, "GOPROXY=off" | "-json" | "--offline") => None,
+        Some((name, value)) if value.contains("/deps") => {
+            let own: Vec<&str> = value.split(':').filter(|part| !part.starts_with("/deps")).collect();
+            (!own.is_empty()).then(|| format!("{name}={}", own.join(":")))
+        }
+        _ => Some(word.to_owned()),
     };
-    let parts = run.split(" && ").filter(|part| !is_ours(part) || part.starts_with("cd "));
-    let words = |part: &str| {
-        let is_kept = |word: &&str| !word.contains("/deps") && !word.contains(".vdo-");
-        part.split(' ').filter(is_kept).collect::<Vec<_>>().join(" ")
-    };
-    let plain: Vec<String> = parts.map(words).filter(|part| !part.is_empty()).collect();
-    if plain.is_empty() { run.to_owned() } else { plain.join(" && ") }
+    let plain = |part: &str| part.split(' ').filter_map(word).collect::<Vec<_>>().join(" ");
+    let plain: Vec<String> = parts.map(plain).filter(|part| !part.is_empty()).collect();
+    let plain = plain.join(" && ");
+    if plain.is_empty() { run.to_owned() } else { plain.trim_end_matches(" --").to_owned() }
 }

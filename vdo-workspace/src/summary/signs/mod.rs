@@ -115,6 +115,8 @@ struct Reading<'t> {
     signs: Signs,
     imports: imports::Imports,
     routes: routes::Routes<'t>,
+    /// How many conditions of the preprocessor are open.
+    conditions: u32,
 }
 
 /// Returns what a file shows.
@@ -130,6 +132,7 @@ pub fn signs(language: Option<&str>, text: &str, symbols: &[Symbol]) -> Signs {
         signs: Signs { about: prose::about(family, text), ..Signs::default() },
         imports: imports::Imports::default(),
         routes: routes::Routes::default(),
+        conditions: 0,
     };
     let mut rest = text;
     while !rest.is_empty() {
@@ -142,7 +145,7 @@ pub fn signs(language: Option<&str>, text: &str, symbols: &[Symbol]) -> Signs {
     let mut signs = reading.routes.finish(reading.signs);
     signs.lines = reading.number;
     let starts = |symbol: &Symbol| symbol.name == "main" && symbol.kind == SymbolKind::Function;
-    if matches!(family, Family::Rust | Family::Go | Family::C) && symbols.iter().any(starts) {
+    if matches!(family, Family::Rust | Family::Go) && symbols.iter().any(starts) {
         signs.start = signs.start.max(Some(Start::Main));
     }
     if family == Family::Go && signs.package.as_deref() != Some("main") && signs.start == Some(Start::Main) {
@@ -182,7 +185,7 @@ impl<'t> Reading<'t> {
         let place = routes::Place { number: self.number, indent, line: bare, from: from.get(indent..).unwrap_or("") };
         if bare.contains('(') {
             for call in calls::calls(place.line, place.from) {
-                if self.signs.start != Some(Start::Server) && is_server(self.family, &call) {
+                if self.signs.start != Some(Start::Server) && is_server(self.family, &call, indent) {
                     self.signs.start = Some(Start::Server);
                 }
                 self.routes.call(self.family, &call, &place, &mut self.signs);
@@ -226,7 +229,20 @@ impl<'t> Reading<'t> {
             Family::CSharp => {
                 bare.starts_with("static") && bare.contains(" Main(") || bare.contains("static async Task Main(")
             }
-            Family::C => ["int main(", "void main(", "int wmain(", "main("].iter().any(|start| line.starts_with(start)),
+            Family::C if bare.starts_with('#') => {
+                let word = bare.trim_start_matches(['#', ' ', '\t']);
+                if word.starts_with("if") {
+                    self.conditions = self.conditions.saturating_add(1);
+                } else if word.starts_with("endif") {
+                    self.conditions = self.conditions.saturating_sub(1);
+                }
+                false
+            }
+            // What is compiled only for a test of its own is no program.
+            Family::C => {
+                self.conditions == 0
+                    && ["int main(", "void main(", "int wmain(", "main("].iter().any(|start| line.starts_with(start))
+            }
             Family::Script | Family::Ruby | Family::Php | Family::Prose | Family::Other => false,
         };
         if starts {
@@ -247,7 +263,7 @@ fn interpreter(program: &str) -> String {
 }
 
 /// Tells whether a call makes or starts something that listens.
-fn is_server(family: Family, call: &calls::Call<'_>) -> bool {
+fn is_server(family: Family, call: &calls::Call<'_>, indent: usize) -> bool {
     let (receiver, name) = (call.receiver, call.name);
     match family {
         Family::Python => {
@@ -262,7 +278,7 @@ fn is_server(family: Family, call: &calls::Call<'_>) -> bool {
         ),
         Family::Go => name.starts_with("ListenAndServe") && !receiver.is_empty(),
         Family::Script => {
-            (name == "listen" && ["app", "server", "fastify", "httpServer", "koa"].contains(&receiver))
+            (name == "listen" && indent <= 2 && ["app", "server", "fastify", "httpServer", "koa"].contains(&receiver))
                 || (name == "create" && receiver == "NestFactory")
                 || (name == "serve" && matches!(receiver, "Bun" | "Deno"))
         }

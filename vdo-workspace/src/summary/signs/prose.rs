@@ -114,12 +114,24 @@ fn block(text: &str) -> String {
     first_paragraph(lines.take_while(|line| !line.starts_with('@')))
 }
 
-/// Returns the first paragraph that is text: no title, badge, picture or list.
+/// Returns the first paragraph that says what something is, else the first that is text: no title, badge, picture or list.
 fn prose(text: &str) -> String {
+    let paragraphs = paragraphs(text);
+    let defines = |paragraph: &&String| {
+        let start: String = paragraph.chars().take(120).collect();
+        [" is a ", " is an ", " is the ", " are a ", " is often "].iter().any(|words| start.contains(words))
+            && !["This ", "It ", "If ", "There ", "Here "].iter().any(|word| start.starts_with(word))
+    };
+    let best = paragraphs.iter().find(defines).or(paragraphs.first());
+    best.cloned().unwrap_or_default()
+}
+
+/// Returns the paragraphs of text near the start.
+fn paragraphs(text: &str) -> Vec<String> {
     let text = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---")).map_or(text, |(_, rest)| rest);
-    let mut paragraph: Vec<String> = Vec::new();
+    let (mut paragraphs, mut paragraph): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let (mut is_fenced, mut in_comment) = (false, false);
-    let mut lines = text.lines().peekable();
+    let mut lines = text.lines().chain([""]).peekable();
     while let Some(line) = lines.next() {
         let bare = line.trim();
         if bare.starts_with("```") {
@@ -129,22 +141,28 @@ fn prose(text: &str) -> String {
         in_comment |= bare.starts_with("<!--");
         let was_comment = in_comment;
         in_comment &= !bare.contains("-->");
-        let is_title = lines.peek().is_some_and(|next| is_rule(next.trim()));
-        let is_other =
-            bare.starts_with(['#', '<', '|', '*', '-', '!', '=', '.', ':', '>', '[']) && !bare.starts_with("**");
+        let is_title = lines.peek().is_some_and(|next| is_rule(next.trim())) || bare.starts_with('#') || is_rule(bare);
+        if bare.is_empty() || is_title || is_fenced || was_comment {
+            if !paragraph.is_empty() {
+                paragraphs.push(std::mem::take(&mut paragraph).join(" "));
+            }
+            if paragraphs.len() >= 10 {
+                break;
+            }
+            continue;
+        }
+        let is_other = bare.starts_with(['<', '|', '*', '-', '!', '=', '.', ':', '>', '[', '+', '{'])
+            && !(bare.starts_with("**")
+                || bare.starts_with("[") && !bare.starts_with("[![") && bare.contains("](")
+                || bare.starts_with("<p")
+                || bare.starts_with("<b"));
         let indented = line.starts_with("    ") || line.starts_with('\t');
-        if bare.is_empty() && !paragraph.is_empty() {
-            break;
-        }
-        let is_text = !is_fenced && !was_comment && !is_other && !indented && !is_title && !is_rule(bare);
-        if (is_text || !paragraph.is_empty()) && !bare.is_empty() {
-            paragraph.push(without_marks(bare));
-        }
-        if paragraph.len() >= 6 {
-            break;
+        let is_code = ["import ", "export ", "const "].iter().any(|start| bare.starts_with(start));
+        if (!is_other && !indented && !is_code || !paragraph.is_empty()) && paragraph.len() < 6 {
+            paragraph.extend(Some(without_marks(bare)).filter(|text| !text.trim().is_empty()));
         }
     }
-    paragraph.join(" ")
+    paragraphs
 }
 
 /// Returns a line without links, emphasis and tags.
