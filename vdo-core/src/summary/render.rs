@@ -112,7 +112,7 @@ impl Summary {
     fn sections(&self) -> Vec<Section> {
         let about = Some(shown(&self.about, MAX_SENTENCE)).filter(|about| !about.is_empty());
         let about = Section::line("About", 1, about.into_iter().collect(), 0);
-        let size = (self.version > 0).then(|| format!("{}, {} lines", files(self.files), grouped(self.lines)));
+        let size = (self.version > 0).then(|| format!("{}, {}", files(self.files), lines(self.lines)));
         let size = Section::line("Size", 1, size.into_iter().collect(), 0);
         let mut sections = vec![about, size, self.languages()];
         sections.extend([self.modules(), self.entry_points(), self.tests_run(), self.tests_lie()]);
@@ -148,7 +148,7 @@ impl Summary {
             if let Some(called) = module.name.as_ref().filter(|called| *called != last) {
                 text.push_str(&format!(" `{}`", name(called)));
             }
-            text.push_str(&format!(" ({}, {} lines)", files(module.files), grouped(module.lines)));
+            text.push_str(&format!(" ({}, {})", files(module.files), lines(module.lines)));
             if !module.about.is_empty() {
                 text.push_str(&format!(": {}", shown(&module.about, MAX_SENTENCE)));
             }
@@ -239,6 +239,10 @@ fn shown(text: &str, limit: usize) -> String {
 
 fn files(count: u64) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count)) }
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(count)) }
 }
 
 /// Returns a number with its digits in groups of three.

@@ -6,7 +6,11 @@ use vdo_core::path::RepoPath;
 pub(super) fn is_code(language: &str) -> bool {
     !matches!(
         language,
-        "json"
+        "makefile"
+            | "dockerfile"
+            | "go.mod"
+            | "cmake"
+            | "json"
             | "yaml"
             | "toml"
             | "ini"

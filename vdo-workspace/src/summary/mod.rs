@@ -117,6 +117,7 @@ fn about(files: &[FileSigns<'_>], found: &manifests::Found) -> String {
         let name = file.path.as_str().to_ascii_lowercase();
         name.starts_with("readme") || name.starts_with("docs/readme") || name.starts_with(".github/readme")
     });
+    let readme = readme.filter(|file| !file.signs.about.is_empty());
     let by_readme = readme.min_by_key(|file| file.path.as_str().len()).map(|file| file.signs.about.as_str());
     by_manifest.or(by_package).or(by_readme).unwrap_or_default().to_owned()
 }

@@ -10,6 +10,8 @@ use super::{FileSigns, MAX_MODULES, uses};
 
 /// A project with fewer parts than this has its largest in parts.
 const FEW: usize = 8;
+/// A package with fewer lines stays whole.
+const SMALL: u64 = 3000;
 /// How many packages are parts of their own, and into how many folders one is split.
 const MAX_PACKAGES: usize = 200;
 const MAX_CHILDREN: usize = 24;
@@ -65,10 +67,13 @@ pub(super) fn modules(files: &[FileSigns<'_>], found: &Found) -> Vec<Module> {
     let weights = weights(&folders, &parts);
     let used = uses::uses(&own, &parts, found);
     let abouts = abouts(files, &parts, found);
+    let weighed: BTreeSet<&str> = weights.keys().copied().collect();
     let mut modules: Vec<Module> = weights
         .into_iter()
         .map(|(path, weight)| {
-            let names = found.packages.iter().filter(|package| package.folder == path);
+            // Where nothing of a package lies outside of its sources, those go by its name.
+            let package = path.strip_suffix("/src").filter(|package| !weighed.contains(*package)).unwrap_or(path);
+            let names = found.packages.iter().filter(|known| known.folder == path || known.folder == package);
             Module {
                 path: shown(path),
                 name: names.clone().find_map(|package| package.name.clone()),
@@ -135,9 +140,14 @@ fn split(folders: &BTreeMap<&str, Weight>, found: &Found) -> Parts {
         // The root is no part of its own where there are packages.
         let next = if round == 0 { Some(("", total)) } else { largest.map(|(part, weight)| (*part, weight.lines)) };
         let Some((part, lines)) = next else { break };
-        let is_large = count < FEW || lines * if is_workspace { 2 } else { 4 } > total;
+        let is_package = found.packages.iter().any(|package| !package.folder.is_empty() && package.folder == part);
+        let is_large = if is_workspace || is_package {
+            lines > SMALL && (count < FEW || lines * 2 > total)
+        } else {
+            count < FEW || lines * 4 > total
+        };
         let inner = children.get(part).map(|inner| inner.iter().copied().collect::<Vec<_>>()).unwrap_or_default();
-        let is_chain = inner.len() == 1 && !folders.contains_key(part);
+        let is_chain = inner.len() == 1 && !folders.contains_key(part) && !is_package;
         if round > 0
             && (!(is_large || is_chain)
                 || lines * 10 < total
@@ -183,6 +193,7 @@ fn abouts(files: &[FileSigns<'_>], parts: &Parts, found: &Found) -> BTreeMap<Str
     };
     for package in &found.packages {
         offer(&package.folder, 0, &package.about);
+        offer(&class::below(&package.folder, "src"), 1, &package.about);
     }
     for file in files.iter().filter(|file| !file.signs.about.is_empty()) {
         let (path, about) = (file.path.as_str(), file.signs.about.as_str());
@@ -192,7 +203,7 @@ fn abouts(files: &[FileSigns<'_>], parts: &Parts, found: &Found) -> BTreeMap<Str
         let last = folder.rsplit('/').next().unwrap_or_default();
         let rank = match stem {
             "__init__" | "lib" | "mod" | "doc" | "package-info" => 1,
-            "index" | "main" => 2,
+            "index" | "main" if !matches!(file.language, Some("c" | "cpp")) => 2,
             stem if stem == last && file.is_code() => 2,
             // The README of the root speaks for the project.
             _ if name.to_ascii_lowercase().starts_with("readme.") && !folder.is_empty() => 3,
@@ -208,7 +219,7 @@ fn abouts(files: &[FileSigns<'_>], parts: &Parts, found: &Found) -> BTreeMap<Str
         };
         offer(folder, rank, about);
         // The sources of a package speak for it.
-        if last == "src" && !folder.is_empty() {
+        if last == "src" && found.packages.iter().any(|package| package.folder == class::folder(folder)) {
             offer(class::folder(folder), rank + 1, about);
         }
     }

@@ -57,6 +57,7 @@ fn place(at: &str) -> String {
 
 /// Returns a detected command as a person would type it: without what only the sandbox needs.
 fn plain(run: &str) -> String {
+    let run = if run.contains("npm test -- ") { run.split(" -- ").next().unwrap_or(run) } else { run };
     let is_ours =
         |part: &str| ["mkdir ", "cp ", "cd /deps", "if [", "ln -s", "fi"].iter().any(|start| part.starts_with(start));
     let parts = run.split(" && ").filter(|part| !is_ours(part));

@@ -138,7 +138,6 @@ impl<'a> Index<'a> {
     fn python_file(&mut self, path: &'a str) {
         let at = folder(path);
         let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".py");
-        let name = if at.is_empty() { stem } else { at.rsplit('/').next().unwrap_or_default() };
         let mut place = |name: &'a str, root: &'a str| {
             let roots = self.python.entry(name).or_default();
             if roots.len() < MAX_PLACES && !roots.contains(&root) {
@@ -148,8 +147,14 @@ impl<'a> Index<'a> {
         if stem != "__init__" {
             place(stem, at);
         }
-        if !at.is_empty() {
-            place(name, folder(at));
+        // Folders without a file of their own can be imported from, too.
+        let mut below = at;
+        for _ in 0..12 {
+            if below.is_empty() {
+                break;
+            }
+            place(below.rsplit('/').next().unwrap_or_default(), folder(below));
+            below = folder(below);
         }
     }
 

@@ -85,8 +85,15 @@ pub(super) fn rake(path: &RepoPath, text: &str, found: &mut Found) {
 }
 
 pub(super) fn docker(path: &RepoPath, text: &str, found: &mut Found) {
-    let base = text.lines().filter_map(|line| line.trim().strip_prefix("FROM ")).next_back();
-    let base = base.and_then(|rest| rest.split_whitespace().find(|word| !word.starts_with("--")));
+    let lines = text.lines().take(2000).filter_map(|line| line.trim().strip_prefix("FROM "));
+    let mut stages: Vec<&str> = Vec::new();
+    let mut base = None;
+    for mut words in lines.map(str::split_whitespace) {
+        let from = words.find(|word| !word.starts_with("--"));
+        // A stage that goes on from another one has its base.
+        base = from.filter(|from| !stages.contains(from)).or(base);
+        stages.extend(words.nth(1));
+    }
     let name = base.map(|base| format!("from {}", super::cut(base, 60)));
     found.entries.push(EntryPoint { path: path.clone(), kind: EntryKind::Container, name });
 }

@@ -111,7 +111,12 @@ fn block(text: &str) -> String {
         return String::new();
     };
     let lines = inner.lines().map(|line| line.trim().trim_start_matches('*').trim());
-    first_paragraph(lines.take_while(|line| !line.starts_with('@')))
+    let paragraph = first_paragraph(lines.take_while(|line| !line.starts_with('@')));
+    // Many name the file first.
+    match paragraph.split_once(" - ").or_else(|| paragraph.split_once(": ")) {
+        Some((name, rest)) if name.contains('.') && !name.contains(' ') => rest.to_owned(),
+        _ => paragraph,
+    }
 }
 
 /// Returns the first paragraph that says what something is, else the first that is text: no title, badge, picture or list.

@@ -68,6 +68,12 @@ fn last(receiver: &str) -> &str {
     receiver.rsplit(['.', ':', '>', '$', '-']).next().unwrap_or(receiver)
 }
 
+/// Returns the rest of a statement: of its line, and of the next where that goes on.
+fn statement(rest: &str) -> &str {
+    let end = rest.match_indices('\n').map(|(at, _)| at).find(|at| !rest.get(..*at).unwrap_or_default().ends_with('.'));
+    rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest)
+}
+
 /// Tells whether a variable is called as routers are.
 fn is_router(receiver: &str) -> bool {
     let name = last(receiver).to_ascii_lowercase();
@@ -216,7 +222,7 @@ impl<'t> Routes<'t> {
         }
         let more = rest.trim_start().starts_with(',');
         let method = match call.name {
-            "Handle" | "HandleFunc" | "HandlerFunc" if more => match rest.split_once(".Methods(") {
+            "Handle" | "HandleFunc" | "HandlerFunc" if more => match statement(rest).split_once("Methods(") {
                 Some((_, named)) if verb.is_empty() => methods(named.lines().next().unwrap_or_default()),
                 _ => verb.to_owned(),
             },
@@ -230,7 +236,7 @@ impl<'t> Routes<'t> {
 
     fn rust(&mut self, call: &Call<'t>, place: &Place<'t>, signs: &mut Signs) {
         let Some((pattern, rest)) = call.literal().filter(|(pattern, _)| pattern.starts_with('/')) else { return };
-        let more = rest.trim_start().starts_with(',');
+        let more = rest.trim_start().starts_with(',') && !place.line.starts_with("#[");
         let method = match call.name {
             "route" if more => {
                 let own = rest.split(".route(").next().unwrap_or(rest);

@@ -80,6 +80,12 @@ impl Nested {
                 self.enter(place.indent, part);
             }
             "match" => first.into_iter().for_each(|first| add(signs, "", &below(first), place.number)),
+            word if is_verb(word) && line.contains("on: :collection") => {
+                let prefix = self.prefix();
+                let prefix = prefix.strip_suffix("/:id").unwrap_or(&prefix);
+                let pattern = joined(prefix, first.unwrap_or_default());
+                add(signs, &word.to_ascii_uppercase(), &pattern, place.number);
+            }
             word if is_verb(word) => {
                 first.into_iter().for_each(|first| add(signs, &word.to_ascii_uppercase(), &below(first), place.number));
             }
