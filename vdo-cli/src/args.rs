@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Deploy(Deploy),
     /// Ranks the files of a folder for a query, the ones that matter first.
     Context(Context),
+    /// Shows what a folder holds: its architecture, counts, rules, and how it is checked.
+    Scan(Scan),
     /// Makes the edits of a model's reply in a folder: all of them, or none and the reasons.
     Apply(Apply),
     /// Merges three files, as a git merge driver does: 0 clean, 1 conflicts, 129 no merge made.
@@ -331,6 +333,16 @@ pub(crate) struct Deploy {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// The folder or git repository.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// How many tokens the summary may have; JSON has all of it.
+    #[arg(long, value_name = "TOKENS", default_value_t = 2000)]
+    pub(crate) tokens: usize,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Apply {
     /// The folder. Default: this one.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -438,6 +450,8 @@ pub(crate) enum SchemaOf {
     Events,
     /// A row of the ledger.
     Journal,
+    /// What `vdo scan --json` prints.
+    Scan,
 }
 
 #[derive(Debug, Args)]

@@ -100,6 +100,7 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
         Command::Context(args) => commands::context::run(&out, args),
         Command::Apply(args) => commands::apply::run(&out, args),
         Command::MergeFile(args) => commands::merge_file::run(&out, args),
+        Command::Scan(args) => commands::scan::scan(&out, args).await,
         Command::Schema(args) => commands::schema::print(&out, args),
         Command::Doctor => commands::doctor::doctor(&App::without_store(global, out)?).await,
         Command::Demo(args) => commands::demo::demo(&App::without_store(global, out)?, args).await,

@@ -3,7 +3,7 @@
 use vdo_core::check::{CheckReport, CommandOutcome, CommandSource, TestStatus, Verdict};
 use vdo_core::compare::Comparison;
 use vdo_core::conflict::How;
-use vdo_core::event::EventKind;
+use vdo_core::event::{Drift, EventKind, PathList};
 use vdo_core::findings::{Finder, Standing};
 use vdo_core::id::Phase;
 use vdo_core::money::NanoUsd;
@@ -56,6 +56,10 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
             entry(&who, &format!("{operation} {path}"))
         }
         EventKind::PlanAmended { task, path } => entry("plan", &format!("amended: {task} also touches {path}")),
+        EventKind::Drift { drift } if drift.is_none() => {
+            entry("drift", "none any more: exactly the plan's files are touched")
+        }
+        EventKind::Drift { drift } => entry("drift", &drifted(drift)),
         // That all was well before is what people expect.
         EventKind::Checked { phase: Phase::Base, passed: true, .. } => return None,
         EventKind::Checked { phase, report, passed, comparison, from, .. } => {
@@ -105,6 +109,19 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+/// Says how far the files that were touched are from those of the plan.
+fn drifted(drift: &Drift) -> String {
+    let lists = [(&drift.unplanned, "touched though not planned"), (&drift.untouched, "planned and not touched")];
+    let named = |list: &PathList| {
+        let names: Vec<&str> = list.first.iter().take(5).map(|path| path.as_str()).collect();
+        let more = list.count.saturating_sub(5);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", names.join(", "))
+    };
+    let said = lists.into_iter().filter(|(list, _)| list.count > 0);
+    said.map(|(list, what)| format!("{what}: {}", named(list))).collect::<Vec<_>>().join("; ")
 }
 
 /// Returns what is being done from now on, for a moving line.

@@ -1,11 +1,13 @@
 //! Jobs as JSON and as text, in the form that the REST interface has too. The seed's field names are kept exactly.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use vdo_core::check::{CommandOutcome, CommandSource, Tier};
 use vdo_core::compare::Comparison;
 use vdo_core::content::BlobHash;
 use vdo_core::engine::{Engine, EngineError};
-use vdo_core::event::EventKind;
+use vdo_core::event::{Drift, EventKind};
 use vdo_core::file::FileRow;
 use vdo_core::findings::Tracked;
 use vdo_core::id::{JobId, Phase, RevisionRef};
@@ -47,6 +49,24 @@ pub(crate) struct ConflictsView {
     pub(crate) open: usize,
     pub(crate) resolved: usize,
     pub(crate) paths: Vec<RepoPath>,
+}
+
+/// How many files a plan named and how many were touched.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct DriftView {
+    pub(crate) planned: u64,
+    pub(crate) touched: u64,
+    pub(crate) unplanned: u64,
+    pub(crate) untouched: u64,
+    #[serde(skip)]
+    is_told: bool,
+}
+
+impl DriftView {
+    fn of(drift: &Drift) -> Self {
+        let (unplanned, untouched) = (drift.unplanned.count, drift.untouched.count);
+        Self { planned: drift.planned, touched: drift.touched, unplanned, untouched, is_told: true }
+    }
 }
 
 /// A job in a list.
@@ -94,6 +114,8 @@ pub(crate) struct JobView {
     /// What the last of them shows against the files before the job, where those were checked, too.
     pub(crate) comparison: Option<Comparison>,
     pub(crate) findings: Vec<Tracked>,
+    /// How far the files that were touched are from those of the plan; none if nothing was planned.
+    pub(crate) drift: Option<DriftView>,
     /// How many tasks and repairs ended.
     pub(crate) attempts: usize,
     pub(crate) branch: Option<String>,
@@ -190,6 +212,7 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
         checks,
         comparison: told.comparison,
         findings: told.findings,
+        drift: told.drift,
         attempts: told.attempts,
         branch: job.branch,
         github_repo_url: job.spec.github_repo_url,
@@ -205,13 +228,23 @@ struct Told {
     comparison: Option<Comparison>,
     findings: Vec<Tracked>,
     attempts: usize,
+    drift: Option<DriftView>,
+    /// What the tasks of the plan touched.
+    built: BTreeSet<RepoPath>,
 }
 
 async fn told(engine: &Engine, id: JobId) -> Result<Told, EngineError> {
     let (mut told, mut after) = (Told::default(), 0);
     loop {
         let page = engine.store().events(id, after, 500).await?;
-        let Some(last) = page.last() else { return Ok(told) };
+        let Some(last) = page.last() else {
+            // Where no drift was told of, what the tasks touched is what was planned.
+            if let Some(drift) = told.drift.as_mut().filter(|drift| !drift.is_told) {
+                drift.planned = u64::try_from(told.built.len()).unwrap_or(u64::MAX);
+                drift.touched = drift.planned;
+            }
+            return Ok(told);
+        };
         after = last.seq;
         for event in page {
             match event.kind {
@@ -222,7 +255,16 @@ async fn told(engine: &Engine, id: JobId) -> Result<Told, EngineError> {
                     Some(known) => *known = found,
                     None => told.findings.push(found),
                 },
-                EventKind::Attempt { .. } => told.attempts += 1,
+                EventKind::Planned { .. } => {
+                    (told.drift, told.built) = (Some(DriftView::default()), BTreeSet::new());
+                }
+                EventKind::Drift { drift } => told.drift = Some(DriftView::of(&drift)),
+                EventKind::Attempt { attempt } => {
+                    told.attempts += 1;
+                    if attempt.step.phase == Phase::Build {
+                        told.built.extend(attempt.changed.into_iter().map(|change| change.path));
+                    }
+                }
                 _ => {}
             }
         }

@@ -3,6 +3,8 @@
 //! Invariant: the `seq` numbers of a job's events have no gaps; the store gives them out inside the
 //! commit that the event belongs to. Token deltas are not events: they are never kept.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +68,63 @@ impl Attempt {
     pub fn contents(&self) -> impl Iterator<Item = BlobHash> {
         let changes = self.changed.iter().chain(&self.against_parent);
         changes.flat_map(|change| [change.before, change.after]).flatten().map(|entry| entry.blob)
+    }
+}
+
+/// A bounded list of paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PathList {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, in order.
+    pub first: Vec<RepoPath>,
+}
+
+impl PathList {
+    /// Returns the list of `paths`, of which at most 50 are named.
+    #[must_use]
+    pub fn of<'p>(paths: impl Iterator<Item = &'p RepoPath>) -> Self {
+        let (mut count, mut first) = (0, Vec::new());
+        for path in paths {
+            count += 1;
+            if first.len() < 50 {
+                first.push(path.clone());
+            }
+        }
+        Self { count, first }
+    }
+}
+
+/// How far the files that were touched are from those of the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Drift {
+    /// How many files the plan names.
+    pub planned: u64,
+    /// How many files were touched.
+    pub touched: u64,
+    /// What was touched and is not in the plan.
+    pub unplanned: PathList,
+    /// What is in the plan and was not touched.
+    pub untouched: PathList,
+}
+
+impl Drift {
+    /// Returns how far `touched` is from `planned`.
+    #[must_use]
+    pub fn between(planned: &BTreeSet<RepoPath>, touched: &BTreeSet<RepoPath>) -> Self {
+        let count = |paths: &BTreeSet<RepoPath>| u64::try_from(paths.len()).unwrap_or(u64::MAX);
+        Self {
+            planned: count(planned),
+            touched: count(touched),
+            unplanned: PathList::of(touched.difference(planned)),
+            untouched: PathList::of(planned.difference(touched)),
+        }
+    }
+
+    /// Returns whether exactly the plan's files were touched.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.unplanned.count == 0 && self.untouched.count == 0
     }
 }
 
@@ -200,6 +259,12 @@ pub enum EventKind {
         task: TaskId,
         /// The path.
         path: RepoPath,
+    },
+    /// The files that were touched are not those of the plan, or are again.
+    Drift {
+        /// How far they are from each other.
+        #[serde(flatten)]
+        drift: Drift,
     },
     /// A task is finished.
     TaskDone {

@@ -3,7 +3,7 @@
 //!
 //! Nothing here reads the environment, the home folder or the clock, and nothing prints: callers pass
 //! values in. Folders are read and written through handles that no link leads out of.
-//! Without features: [`folder`], [`detect`], [`results`] and [`deploy`].
+//! Without features: [`folder`], [`detect`], [`results`], [`summary`] and [`deploy`].
 
 mod blocking;
 #[cfg(feature = "sandbox")]
@@ -26,6 +26,7 @@ pub mod results;
 pub mod sandbox;
 #[cfg(feature = "scan")]
 pub mod scan;
+pub mod summary;
 #[cfg(feature = "syntax")]
 pub mod syntax;
 #[cfg(feature = "scan")]

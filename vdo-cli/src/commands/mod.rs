@@ -16,5 +16,6 @@ pub(crate) mod removal;
 pub(crate) mod revise;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod trees;

@@ -20,6 +20,7 @@ pub(crate) fn print(out: &Out, args: &args::Schema) -> Result<(), Fail> {
         SchemaOf::Answers => schema::of::<vdo_core::testing::scripted::Answers>(),
         SchemaOf::Events => schema::of::<event::Event>(),
         SchemaOf::Journal => schema::of::<port::CallRow>(),
+        SchemaOf::Scan => schema::of::<super::scan::ScanView>(),
     };
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());

@@ -10,6 +10,7 @@ use crate::check::{CheckCommand, Setup};
 use crate::content::BlobHash;
 use crate::path::RepoPath;
 use crate::port::{SourceError, TreeSource};
+use crate::summary::Summary;
 use crate::syntax::Symbol;
 
 /// What kind of file a file is. Only sources are ranked with sources; the others have lists of their own.
@@ -88,6 +89,9 @@ pub struct Scanned {
     pub checks: Vec<CheckCommand>,
     /// What has to be installed first.
     pub setup: Vec<Setup>,
+    /// What the codebase is, at a glance.
+    #[serde(default)]
+    pub summary: Summary,
 }
 
 /// A scan failed as a whole. Unreadable single files never fail one.

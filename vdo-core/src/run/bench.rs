@@ -174,11 +174,22 @@ impl Bench {
         Some(Work::Ask(Box::new(ask)))
     }
 
+    /// Returns the paths whose rules apply to it: those of its task, or all that the change touched and the repair is shown.
+    pub(super) fn ruled(&self, run: &Run) -> BTreeSet<RepoPath> {
+        let mut paths: BTreeSet<RepoPath> = self.allowed.union(&self.shown).cloned().collect();
+        if self.key.phase == Phase::Repair {
+            paths.extend(run.touched());
+        }
+        paths
+    }
+
     /// Returns the contents it needs for its next move.
     pub(super) fn wanted(&self, run: &Run) -> BTreeSet<BlobHash> {
         let blob = |path: &RepoPath| self.tree.get(path).map(|entry| entry.blob);
         if self.opening.is_none() {
-            return self.shown.iter().filter_map(blob).collect();
+            let mut wanted: BTreeSet<BlobHash> = self.shown.iter().filter_map(blob).collect();
+            wanted.extend(run.rules_want(Some(&self.ruled(run))));
+            return wanted;
         }
         let Some(Answer::Reply(reply)) = run.inbox.get(&self.key) else { return BTreeSet::new() };
         let mut wanted = BTreeSet::new();

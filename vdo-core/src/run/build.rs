@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Answer;
 use super::bench::{Bench, Rules};
+use super::ground::Reader;
 use super::rescan;
 use super::state::{Effects, End, Run, Stage};
 use crate::check::CommandSource;
@@ -88,20 +89,15 @@ impl Run {
     }
 
     fn task_opening(&self, bench: &Bench) -> String {
-        let mut text = String::new();
-        for path in &self.scanned.rules {
-            if let Some(body) = self.tree.get(path).and_then(|entry| self.contents.text(entry.blob)) {
-                context::file(&mut text, path, body);
-            }
-        }
+        // What changes least comes first: rules and summary are the same for all tasks, then come the job, the code, the task.
+        let mut text = self.rules_text(Some(&bench.ruled(self))).text;
+        text.push_str(&self.summary_text(Reader::Builder));
         text.push_str(&self.brief.assignment.render());
-        if let Some(plan) = &self.plan {
-            text.push_str(&prompt::plan_text(plan));
-            if let Some(task) = plan.tasks.iter().find(|task| Some(&task.id) == bench.key.task.as_ref()) {
-                text.push_str(&prompt::task_text(task));
-            }
-        }
+        text.push_str(&self.plan.as_ref().map(prompt::plan_text).unwrap_or_default());
         self.show_files(&mut text, bench);
+        let tasks = self.plan.iter().flat_map(|plan| &plan.tasks);
+        let task = tasks.into_iter().find(|task| Some(&task.id) == bench.key.task.as_ref());
+        text.push_str(&task.map(prompt::task_text).unwrap_or_default());
         text
     }
 
@@ -160,6 +156,9 @@ impl Run {
         let all = self.plan.as_ref().map_or(0, |plan| plan.tasks.len());
         let complete = finished.len() >= all;
         self.stage = Stage::Build { done: finished, wave: Vec::new() };
+        if complete {
+            self.tell_drift(effects);
+        }
         if !complete {
             self.next_wave();
         } else if self.commands.is_empty() || self.has_new_paths() || self.has_new_needs() {

@@ -181,6 +181,7 @@ impl Run {
     }
 
     fn finish(&mut self, end: End, effects: &mut Effects) {
+        self.tell_drift(effects);
         self.phase_begins(Phase::Deliver, effects);
         self.stage = Stage::Deliver { end };
     }

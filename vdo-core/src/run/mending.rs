@@ -310,7 +310,8 @@ impl Run {
     }
 
     fn repair_opening(&self, bench: &Bench, syntax: &dyn Syntax) -> String {
-        let mut text = self.brief.assignment.render();
+        let mut text = self.rules_text(Some(&bench.ruled(self))).text;
+        text.push_str(&self.brief.assignment.render());
         if let Some(plan) = &self.plan {
             text.push_str(&prompt::plan_text(plan));
         }

@@ -17,6 +17,7 @@ mod bench;
 mod build;
 mod circles;
 mod excerpt;
+mod ground;
 mod guarding;
 mod judge;
 mod keep;
@@ -249,7 +250,11 @@ impl Run {
                 wanted
             }
             Stage::Test if self.prechecks.is_none() => self.precheck_wants(),
-            Stage::Critique(talk) if talk.opening.is_none() => self.critique_wants(),
+            Stage::Critique(talk) if talk.opening.is_none() => {
+                let mut wanted = self.critique_wants();
+                wanted.extend(self.rules_want(Some(&self.touched())));
+                wanted
+            }
             _ => BTreeSet::new(),
         }
     }

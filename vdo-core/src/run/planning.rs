@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ground::Reader;
 use super::merging::Merging;
 use super::state::{Ask, Effects, Run, Stage};
 use super::{Answer, Style};
@@ -106,7 +107,9 @@ impl Run {
     }
 
     pub(super) fn plan_wants(&self) -> BTreeSet<BlobHash> {
-        self.selection().needed(&self.tree)
+        let mut wanted = self.selection().needed(&self.tree);
+        wanted.extend(self.rules_want(None));
+        wanted
     }
 
     pub(super) fn ask(&self, prompt: &Prompt, opening: &str, messages: &[Message], key: &StepKey) -> Ask {
@@ -144,8 +147,14 @@ impl Run {
     pub(super) fn step_plan(&mut self, effects: &mut Effects) -> bool {
         let Stage::Plan(talk) = &self.stage else { return false };
         if talk.opening.is_none() {
-            let code = context::render(&self.selection(), &self.tree, &self.scanned, &self.contents);
-            let opening = format!("{code}{}", self.brief.assignment.render());
+            // What changes least comes first.
+            let rules = self.rules_text(None);
+            self.tell_cut_rules(&rules, effects);
+            let mut opening = rules.text;
+            opening.push_str(&self.summary_text(Reader::Planner));
+            let selection = context::Selection { rules: Vec::new(), ..self.selection() };
+            opening.push_str(&context::render(&selection, &self.tree, &self.scanned, &self.contents));
+            opening.push_str(&self.brief.assignment.render());
             if let Stage::Plan(talk) = &mut self.stage {
                 talk.opening = Some(opening);
             }

@@ -50,7 +50,8 @@ impl Run {
         if talk.opening.is_none() {
             let Some(standing) = self.guard(syntax, effects) else { return true };
             let patch = bounded(&self.patch(), MAX_PATCH).replace("```", "'''");
-            let mut opening = self.brief.assignment.render();
+            let mut opening = self.rules_text(Some(&self.touched())).text;
+            opening.push_str(&self.brief.assignment.render());
             opening.push_str(&prompt::evidence_text(self.report.as_ref(), self.comparison.as_ref()));
             opening.push_str(&prompt::settled_text(&self.findings));
             opening.push_str(&prompt::standing_text(&standing));

@@ -16,7 +16,7 @@ use crate::conflict::{ConflictRow, How};
 use crate::content::{Blob, BlobHash, Entry};
 use crate::contents::Contents;
 use crate::edit::Format;
-use crate::event::EventKind;
+use crate::event::{Drift, EventKind};
 use crate::failure::Failure;
 use crate::findings::{Finding, Tracked};
 use crate::id::{Phase, RevisionRef, StepKey, TaskId};
@@ -411,6 +411,9 @@ pub struct Run {
     pub(super) places: Vec<(RepoPath, u32)>,
     /// What the last tested tree was made by.
     pub(super) last_attempt: Option<StepKey>,
+    /// How far what was touched is from the plan, as it was told last.
+    #[serde(default)]
+    pub(super) drift: Option<Drift>,
     #[serde(skip)]
     pub(super) inbox: BTreeMap<StepKey, Answer>,
     #[serde(skip)]
@@ -449,6 +452,7 @@ impl Run {
             why: String::new(),
             places: Vec::new(),
             last_attempt: None,
+            drift: None,
             inbox: BTreeMap::new(),
             contents: Contents::default(),
         }

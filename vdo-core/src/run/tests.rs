@@ -51,6 +51,11 @@ struct Hand {
 
 impl Hand {
     fn start(brief: Brief, files: &[(&str, &str)]) -> Self {
+        Self::start_scanned(brief, files, Scanned::default())
+    }
+
+    /// Starts with what a scan found besides the files.
+    fn start_scanned(brief: Brief, files: &[(&str, &str)], scanned: Scanned) -> Self {
         let mut contents = Contents::default();
         let mut facts = Vec::new();
         let tree: FileTree = files
@@ -73,7 +78,7 @@ impl Hand {
         let mut hand =
             Self { run: Run::new(brief), files: contents, events: Vec::new(), asked: Vec::new(), is_base_told: false };
         hand.give("load/-/1/1", Answer::Loaded(Loaded { parents: Vec::new(), tree }));
-        hand.give("scan/-/1/1", Answer::Scanned(Scanned { files: facts, ..Scanned::default() }));
+        hand.give("scan/-/1/1", Answer::Scanned(Scanned { files: facts, ..scanned }));
         hand
     }
 
@@ -414,6 +419,7 @@ fn a_file_given_whole_with_most_of_it_gone_is_noted() {
 }
 
 mod circles;
+mod ground;
 mod judging;
 mod landing;
 mod mending;

@@ -12,6 +12,7 @@ use vdo_core::syntax::{Symbol, Syntax};
 
 use super::class;
 use super::segment::Key;
+use crate::summary::{self, Signs};
 
 /// Raised whenever the same text would give another digest; what was kept before is then made again.
 const VERSION: &str = "digest 1";
@@ -23,8 +24,8 @@ pub(super) struct Facts {
     pub(super) language: Option<String>,
     /// What it defines and imports.
     pub(super) symbols: Vec<Symbol>,
-    /// How many lines it has.
-    pub(super) lines: u32,
+    /// What it shows of the architecture.
+    pub(super) signs: Signs,
 }
 
 /// The two records that are kept of a content.
@@ -60,9 +61,10 @@ pub(super) fn digest(syntax: &dyn Syntax, path: &RepoPath, bytes: &[u8]) -> Dige
     let mut terms = vec![content as u8];
     terms.extend_from_slice(&size.to_le_bytes());
     terms.extend(Fields::encode(&text, reading.as_ref()));
-    let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
-    let language = syntax.language(path).or_else(|| class::language(path)).map(str::to_owned);
-    let facts = Facts { language, symbols: reading.map(|reading| reading.symbols).unwrap_or_default(), lines };
+    let language = syntax.language(path).or_else(|| class::language(path));
+    let symbols = reading.map(|reading| reading.symbols).unwrap_or_default();
+    let signs = summary::signs(language, &text, &symbols);
+    let facts = Facts { language: language.map(str::to_owned), symbols, signs };
     Digest { terms, facts: postcard::to_stdvec(&facts).unwrap_or_default() }
 }
 
