@@ -14,7 +14,7 @@ const MAX_REPORTS: u32 = 100_000;
 const CHUNK: usize = 4096;
 /// How many bytes are given to a parser for each of the text, and for any text: what has no end (a string, a comment) is looked
 /// through again and again, without a report.
-const MAX_GIVEN: (usize, usize) = (32, 4 << 20);
+const MAX_GIVEN: (usize, usize) = (8, 1 << 20);
 /// One character in so many may be a control character or a replacement for one that could not be read.
 ///
 /// Recovery on a megabyte of such texts takes seconds between two reports, and they are no code.

@@ -258,7 +258,7 @@ impl Language {
 
     fn by_extension(extension: &str) -> Option<&'static Self> {
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
-        LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| is(known)))
+        LANGUAGES.iter().find(|language| language.extensions.iter().any(is))
     }
 
     /// Tells of places where the grammar does not fit, too: of real texts there are none.
