@@ -121,13 +121,13 @@ fn deep_nesting_is_survived_by_readings() {
 }
 
 #[test]
-fn texts_of_a_megabyte_are_survived() {
+fn texts_that_never_end_are_survived() {
     let fill = |part: &str| part.repeat(MAX_TEXT_BYTES / part.len());
     for path in paths() {
         for text in
             [fill("("), fill("{"), fill("\0"), format!("x = \"{}", fill("a "))[..MAX_TEXT_BYTES].to_owned(), fill("x")]
         {
-            let text = &text[..200_000];
+            let text = &text[..100_000];
             survives(path, text);
         }
     }
