@@ -1,5 +1,6 @@
 //! One bounded parse.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use tree_sitter::{ParseOptions, Parser, Tree};
@@ -9,6 +10,11 @@ use super::languages::Language;
 
 /// How often the parser may report progress; ordinary code gives one report for every hundred bytes or more.
 const MAX_REPORTS: u32 = 100_000;
+/// How many bytes are given to a parser at a time.
+const CHUNK: usize = 4096;
+/// How many bytes are given to a parser for each of the text, and for any text: what has no end (a string, a comment) is looked
+/// through again and again, without a report.
+const MAX_GIVEN: (usize, usize) = (8, 1 << 20);
 /// One character in so many may be a control character or a replacement for one that could not be read.
 ///
 /// Recovery on a megabyte of such texts takes seconds between two reports, and they are no code.
@@ -40,13 +46,23 @@ pub(super) fn parser(language: &Language) -> Option<Parser> {
 /// Returns the tree of `text`, with what it has in common with `old`; `None` if a bound is reached.
 pub(super) fn run(parser: &mut Parser, text: &str, old: Option<&Tree>) -> Option<Tree> {
     let mut reports = 0_u32;
+    let over = Cell::new(false);
     let mut progress = |_: &tree_sitter::ParseState| {
         reports = reports.saturating_add(1);
-        if reports > MAX_REPORTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if reports > MAX_REPORTS || over.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
     let bytes = text.as_bytes();
-    let tree = parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), old, Some(options));
+    let mut left = bytes.len().saturating_mul(MAX_GIVEN.0).saturating_add(MAX_GIVEN.1);
+    let mut give = |at: usize, _| {
+        let chunk = bytes.get(at..bytes.len().min(at.saturating_add(CHUNK))).unwrap_or_default();
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => over.set(true),
+        }
+        if over.get() { &[] } else { chunk }
+    };
+    let tree = parser.parse_with_options(&mut give, old, Some(options)).filter(|_| !over.get());
     if tree.is_none() {
         // What was left off must not be gone on with.
         parser.reset();

@@ -193,8 +193,9 @@ static LANGUAGES: [Language; 18] = [
         &second::CPP,
     ),
     Language::told("csharp", &["cs", "csx"], || tree_sitter_c_sharp::LANGUAGE.into(), &second::C_SHARP),
-    Language::told("ruby", &["rb", "rake", "gemspec", "ru"], || tree_sitter_ruby::LANGUAGE.into(), &second::RUBY),
-    Language::told("php", &["php", "phtml"], || tree_sitter_php::LANGUAGE_PHP.into(), &second::PHP),
+    Language::told("ruby", &["rb", "rake", "gemspec", "ru"], || tree_sitter_ruby::LANGUAGE.into(), &second::RUBY)
+        .with_faults(),
+    Language::told("php", &["php", "phtml"], || tree_sitter_php::LANGUAGE_PHP.into(), &second::PHP).with_faults(),
     Language::told(
         "shell",
         &["sh", "bash", "zsh", "ksh", "bats"],
@@ -257,7 +258,13 @@ impl Language {
 
     fn by_extension(extension: &str) -> Option<&'static Self> {
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
-        LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| is(known)))
+        LANGUAGES.iter().find(|language| language.extensions.iter().any(is))
+    }
+
+    /// Tells of places where the grammar does not fit, too: of real texts there are none.
+    const fn with_faults(mut self) -> Self {
+        self.faults = Faults::Always;
+        self
     }
 
     /// Returns a language of which readings are told and nothing else.

@@ -422,7 +422,7 @@ impl Words {
     pub(in crate::syntax) fn of(name: &str) -> Option<&'static Self> {
         let (stem, extension) = name.rsplit_once('.')?;
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
-        WORDS.iter().find(|words| !stem.is_empty() && words.extensions.iter().any(|known| is(known)))
+        WORDS.iter().find(|words| !stem.is_empty() && words.extensions.iter().any(is))
     }
 
     /// Returns the words of a language.

@@ -68,7 +68,7 @@ pub(in crate::syntax) static RUST: Rows = Rows {
     docs: Docs::Marked(&["///", "/**"], &["//!", "/*!"]),
     carriers: &["attribute_item"],
     later: &[],
-    silent: &[],
+    silent: &["lifetime", "string_literal", "raw_string_literal", "char_literal", "visibility_modifier"],
 };
 
 /// JavaScript.
@@ -102,7 +102,7 @@ pub(in crate::syntax) static JAVASCRIPT: Rows = Rows {
     docs: Docs::Marked(&["/**"], &[]),
     carriers: &["decorator"],
     later: &["arrow_function", "function_expression", "function_declaration", "method_definition"],
-    silent: &[],
+    silent: &["string", "regex"],
 };
 
 /// TypeScript.
@@ -149,7 +149,7 @@ pub(in crate::syntax) static TYPESCRIPT: Rows = Rows {
     docs: Docs::Marked(&["/**"], &[]),
     carriers: &["decorator"],
     later: &["arrow_function", "function_expression", "function_declaration", "method_definition"],
-    silent: &[],
+    silent: &["string", "regex"],
 };
 
 /// Go.
@@ -180,7 +180,7 @@ pub(in crate::syntax) static GO: Rows = Rows {
     docs: Docs::Above,
     carriers: &[],
     later: &[],
-    silent: &[],
+    silent: &["interpreted_string_literal", "raw_string_literal"],
 };
 
 /// Java.
@@ -214,5 +214,5 @@ pub(in crate::syntax) static JAVA: Rows = Rows {
     docs: Docs::Marked(&["/**"], &[]),
     carriers: &[],
     later: &[],
-    silent: &[],
+    silent: &["string_literal"],
 };

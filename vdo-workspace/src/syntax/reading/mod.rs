@@ -15,9 +15,11 @@ mod walk;
 pub(super) use docs::{Prose, summary};
 pub(super) use references::References;
 pub(super) use table::Table;
+#[cfg(test)]
+pub(super) use walk::nodes;
 pub(super) use walk::{outline, read};
 
 /// How many nodes are looked at.
-pub(super) const MAX_NODES: usize = 2_000_000;
+const MAX_NODES: usize = 2_000_000;
 /// The longest signature and the longest name, in characters.
 pub(super) const MAX_SIGNATURE: usize = 200;

@@ -27,7 +27,6 @@ pub(super) fn names(definition: &Definition, node: Node<'_>, text: &str) -> Vec<
         Name::Declarator(field) => declarators(node, field, text, |_| true),
         Name::Method(field) => declarators(node, field, text, |declared| declared.function),
         Name::Call(field, callees) => called(node, field, callees, text).into_iter().collect(),
-        Name::First => node.named_child(0).map(|name| name.byte_range()).into_iter().collect(),
         Name::Last => last(node).map(|name| name.byte_range()).into_iter().collect(),
         Name::Span => {
             node.named_child(0).zip(last(node)).map(|(a, b)| a.start_byte()..b.end_byte()).into_iter().collect()
@@ -165,30 +164,26 @@ fn called(node: Node<'_>, field: &str, callees: &[&str], text: &str) -> Option<R
 /// Tells whether the value of a node is loaded from another text: `require('a').b`.
 pub(super) fn loads(node: Node<'_>, text: &str) -> bool {
     let Some(mut value) = node.child_by_field_name("value") else { return false };
+    let mut called = false;
     for _ in 0..MAX_DEPTH {
         let inner = match value.kind() {
             "await_expression" => value.named_child(0),
             "member_expression" => value.child_by_field_name("object"),
             "call_expression" => value.child_by_field_name("function"),
-            "identifier" => return text.get(value.byte_range()) == Some("require") && is_called(value),
+            "identifier" => return called && text.get(value.byte_range()) == Some("require"),
             "import" => return true,
             _ => None,
         };
+        called = value.kind() == "call_expression";
         let Some(inner) = inner else { return false };
         value = inner;
     }
     false
 }
 
-fn is_called(node: Node<'_>) -> bool {
-    node.parent().is_some_and(|parent| parent.kind() == "call_expression")
-}
-
-/// Returns what stands before a group that an import is in: `use a\{b, c}`.
+/// Returns what stands before a group of imports: `use a\{b, c}`.
 pub(super) fn prefix<'t>(node: Node<'_>, text: &'t str) -> Option<&'t str> {
-    if node.kind() != "namespace_use_clause" {
-        return None;
-    }
-    let group = node.parent().filter(|group| group.kind() == "namespace_use_group")?;
-    text.get(group.prev_named_sibling()?.byte_range())
+    let mut cursor = node.walk();
+    let mut children = node.named_children(&mut cursor).take(MAX_DEPTH);
+    text.get(children.find(|child| child.kind() == "namespace_name")?.byte_range())
 }

@@ -64,8 +64,6 @@ pub(super) enum Name {
     Call(&'static str, &'static [&'static str]),
     /// In this field, which may be a pattern of names; nothing is defined by what another text is loaded into.
     Pattern(&'static str),
-    /// The first child.
-    First,
     /// The last child.
     Last,
     /// From the first child to the last: `a.b.*`.
@@ -191,7 +189,7 @@ impl Rows {
             Name::Field(name) | Name::Kind(name, _) | Name::Body(name) | Name::OnlyBody(name) => Some(name),
             Name::Declarator(name) | Name::Method(name) | Name::Call(name, _) | Name::Pattern(name) => Some(name),
             Name::Valued(name) => Some(name),
-            Name::First | Name::Last | Name::Span | Name::Each(_) => None,
+            Name::Last | Name::Span | Name::Each(_) => None,
         });
         let body = Some(BODY).filter(|_| !self.definitions.is_empty());
         let fields = names.chain(self.locals.iter().map(|local| local.field).filter(|field| !field.is_empty()));

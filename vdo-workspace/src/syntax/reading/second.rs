@@ -26,7 +26,7 @@ pub(in crate::syntax) static C: Rows = Rows {
     docs: Docs::Above,
     carriers: &[],
     later: &[],
-    silent: &[],
+    silent: &["string_literal", "char_literal", "system_lib_string"],
 };
 
 /// C++.
@@ -67,7 +67,7 @@ pub(in crate::syntax) static CPP: Rows = Rows {
     docs: Docs::Above,
     carriers: &["template_parameter_list", "attribute_declaration"],
     later: &[],
-    silent: &[],
+    silent: &["string_literal", "char_literal", "system_lib_string"],
 };
 
 const TYPEDEF: Definition = plain(at("type_definition", Type, Name::Declarator("declarator"), &[]));
@@ -120,7 +120,7 @@ pub(in crate::syntax) static C_SHARP: Rows = Rows {
     docs: Docs::Marked(&["///", "/**"], &[]),
     carriers: &[],
     later: &[],
-    silent: &[],
+    silent: &["string_literal"],
 };
 
 /// Ruby.
@@ -164,7 +164,7 @@ pub(in crate::syntax) static PHP: Rows = Rows {
         at("const_declaration", Value, Name::Each("const_element"), &[]),
         at("property_declaration", Value, Name::Each("property_element"), &[]),
         plain(row("namespace_definition", Type, "name", &[])),
-        at("namespace_use_clause", Import, Name::First, &[]),
+        at("namespace_use_declaration", Import, Name::Each("namespace_use_clause"), &[]),
         at("include_expression", Import, Name::Last, &[]),
         at("include_once_expression", Import, Name::Last, &[]),
         at("require_expression", Import, Name::Last, &[]),

@@ -33,6 +33,14 @@ pub(in crate::syntax) fn read(language: &Language, tree: &Tree, text: &str) -> R
     Reading { references: references.finish(&walk.symbols), symbols: walk.symbols, docs: walk.prose.finish() }
 }
 
+/// Returns how many nodes a reading looks at.
+#[cfg(test)]
+pub(in crate::syntax) fn nodes(language: &Language, tree: &Tree, text: &str) -> usize {
+    let mut walk = Walk::new(language, tree, text);
+    walk.run(tree, Some(&mut References::default()));
+    walk.nodes
+}
+
 struct Walk<'t> {
     text: &'t str,
     rows: &'static Rows,
@@ -52,6 +60,8 @@ struct Walk<'t> {
     /// Where the comments end that the text begins with, as far as that is known.
     preamble: Option<usize>,
     prose: Prose,
+    /// How many nodes were looked at.
+    nodes: usize,
 }
 
 /// A comment, or several directly below one another.
@@ -90,6 +100,7 @@ impl<'t> Walk<'t> {
             comment: None,
             preamble: Some(0),
             prose: Prose::default(),
+            nodes: 0,
         }
     }
 
@@ -101,7 +112,8 @@ impl<'t> Walk<'t> {
         {
             self.prose.take(docs);
         }
-        for _ in 0..MAX_NODES {
+        while self.nodes < MAX_NODES {
+            self.nodes += 1;
             let node = cursor.node();
             let kind = self.table.kind(node.kind_id());
             let mut enters = kind & LEAF == 0;
@@ -127,7 +139,7 @@ impl<'t> Walk<'t> {
         }
         let whole = references.is_some();
         if let Some(references) = references {
-            if kind & BINDS != 0 && !loads(node, self.text) {
+            if kind & BINDS != 0 && !(self.table.loads && loads(node, self.text)) {
                 self.bind(node, references);
             }
             if kind & (NAME | MEMBER) != 0 {
@@ -135,6 +147,7 @@ impl<'t> Walk<'t> {
             }
         }
         if kind & CARRIES != 0
+            && !self.is_hidden(start)
             && let Some(comment) = self.comment.as_mut().filter(|comment| node.start_position().row <= comment.row + 1)
         {
             comment.row = comment.row.max(node.end_position().row);
@@ -146,7 +159,12 @@ impl<'t> Walk<'t> {
             self.definition(node);
         }
         // Functions hold nothing that is told of, and values only what they load.
-        whole || (start >= self.closed && (start >= self.value || self.table.loads))
+        whole || !self.is_hidden(start)
+    }
+
+    /// Tells whether what begins here is not looked at for what is defined.
+    fn is_hidden(&self, start: usize) -> bool {
+        start < self.closed || (start < self.value && !self.table.loads)
     }
 
     fn definition(&mut self, node: Node<'_>) {
@@ -161,7 +179,9 @@ impl<'t> Walk<'t> {
         if node.start_byte() < limit {
             return;
         }
-        let names = names::names(definition, node, self.text);
+        let mut names = names::names(definition, node, self.text);
+        // What a grammar makes up where something is missing is no name.
+        names.retain(|name| !name.is_empty());
         if !names.is_empty() {
             self.define(definition, node, names);
         }
@@ -181,7 +201,7 @@ impl<'t> Walk<'t> {
         let end = line_number(last_row(node));
         let line = line_number(node.start_position().row);
         for (number, name) in names.into_iter().enumerate() {
-            let name = self.qualified(kind, node, name);
+            let name = self.qualified(kind, definition, node, name);
             if definition.inside == Inside::Qualified && kind == SymbolKind::Type && number == 0 {
                 self.around.push((node.end_byte(), name.clone()));
             }
@@ -251,6 +271,13 @@ impl<'t> Walk<'t> {
                 (inner || is_marked(text, marks), inner)
             }
         };
+        // Inside a function or a value a comment is about nothing that is told.
+        if self.is_hidden(span.start) {
+            if is_doc && self.rows.docs != Docs::Above {
+                self.prose.take(text);
+            }
+            return;
+        }
         // What stands behind code is about that.
         let alone =
             before.trim_end_matches([' ', '\t']).bytes().next_back().is_none_or(|byte| byte == b'\n' || byte == b'\r');
@@ -295,10 +322,15 @@ impl<'t> Walk<'t> {
         }
     }
 
-    fn qualified(&self, kind: SymbolKind, node: Node<'_>, name: Range<usize>) -> String {
+    fn qualified(&self, kind: SymbolKind, definition: &Definition, node: Node<'_>, name: Range<usize>) -> String {
         let name = one_line(self.text.get(name).unwrap_or_default(), MAX_SIGNATURE);
         if kind == SymbolKind::Import {
-            return names::prefix(node, self.text).map_or(name.clone(), |prefix| format!("{prefix}\\{name}"));
+            return match definition.name {
+                Name::Each(_) => {
+                    names::prefix(node, self.text).map_or(name.clone(), |prefix| format!("{prefix}\\{name}"))
+                }
+                _ => name,
+            };
         }
         let name = name.trim_start_matches('$').replace("::", ".");
         match self.around.last() {

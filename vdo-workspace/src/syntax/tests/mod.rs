@@ -8,6 +8,7 @@ use super::{MAX_FAULTS, MAX_TEXT_BYTES, TreeSitterSyntax};
 mod additive;
 mod bounds;
 mod names;
+mod reading_bounds;
 mod readings;
 mod render;
 mod samples;

@@ -137,9 +137,12 @@ fn misfits() {
     for (path, text) in texts() {
         let Ok(path) = path.parse::<RepoPath>() else { continue };
         let Some(language) = Language::of_text(&path, &text).filter(|_| Lines::of(&path).is_none()) else { continue };
-        let Some(tree) = parse(language, &text) else { continue };
         let sum = sums.entry(language.name).or_default();
         sum.0 += 1;
+        let Some(tree) = parse(language, &text) else {
+            println!("{path} ({} bytes) is over a bound", text.len());
+            continue;
+        };
         if tree.root_node().has_error() {
             sum.1.push(path.to_string());
         }
@@ -151,5 +154,24 @@ fn misfits() {
             wrong.len(),
             wrong.iter().take(5).collect::<Vec<_>>()
         );
+    }
+}
+
+/// How long texts take that have no end, by language.
+#[test]
+#[ignore = "a measurement"]
+fn hostile() {
+    for (_, path, _) in super::readings::READINGS {
+        for part in ["(", "{", "a ", "/* ", "x\n"] {
+            let text = format!("x = \"{}", part.repeat(1_000_000 / part.len()));
+            let text = if part == "a " { text.as_str() } else { text.get(5..).unwrap() };
+            let start = Instant::now();
+            let reading =
+                vdo_core::syntax::Syntax::read(&crate::syntax::TreeSitterSyntax, &path.parse().unwrap(), text);
+            let took = start.elapsed().as_millis();
+            if took > 500 {
+                println!("{path} {part:?}: {took} ms, {:?} symbols", reading.map(|reading| reading.symbols.len()));
+            }
+        }
     }
 }
