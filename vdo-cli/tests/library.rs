@@ -214,7 +214,7 @@ async fn the_suite_of_a_published_library_passes_in_the_sandbox_as_it_is() {
     let folder = library();
     let imported = vdo_workspace::repository::import(&folder, &vdo_workspace::import::ImportLimits::default()).unwrap();
     let source = imported.into_source();
-    let scanned = WorkspaceScanner::new(Arc::new(TreeSitterSyntax)).scan(&source).await.unwrap();
+    let scanned = WorkspaceScanner::new(Arc::new(TreeSitterSyntax)).scan(&source, &Interest::default()).await.unwrap();
     let environment: Environment = std::env::vars().collect();
     let deps = tempfile::tempdir().unwrap();
     let checker = SandboxChecker::new(Sandbox::new(SandboxConfig::default()), Require::T2, deps.path().join("deps"))

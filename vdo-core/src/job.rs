@@ -143,6 +143,9 @@ impl std::str::FromStr for MergePolicy {
     }
 }
 
+/// The job parameter that names the commit an import was made from.
+pub const HEAD_PARAMETER: &str = "git.head";
+
 /// What a job asks for: everything known when it is created.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

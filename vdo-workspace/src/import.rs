@@ -16,7 +16,8 @@ use crate::gather::Gathering;
 use crate::walk::{self, WalkError, WalkOptions};
 
 /// The job parameter that names the commit an import was made from; the git deployer reads it.
-pub const HEAD_PARAMETER: &str = "git.head";
+pub use vdo_core::job::HEAD_PARAMETER;
+
 /// The job parameter that names the branch an import was made from.
 pub const BRANCH_PARAMETER: &str = "git.branch";
 

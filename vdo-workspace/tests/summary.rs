@@ -20,7 +20,7 @@ async fn scan(files: impl IntoIterator<Item = (String, String)>) -> Scanned {
     for (path, text) in files {
         source = source.with_file(path.parse().unwrap(), Mode::File, text);
     }
-    WorkspaceScanner::new(Arc::new(TreeSitterSyntax)).scan(&source).await.unwrap()
+    WorkspaceScanner::new(Arc::new(TreeSitterSyntax)).scan(&source, &Interest::default()).await.unwrap()
 }
 
 async fn summary(files: &[(&str, &str)]) -> Summary {

@@ -1,14 +1,18 @@
 //! `vdo context`: which files of a folder matter to a query; never a provider, store or network.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
+use vdo_core::context;
+use vdo_core::context::pack::Pack;
 use vdo_core::context::query::Query;
 use vdo_core::context::rank::{Ranked, Weights};
-use vdo_workspace::scan::{Found, WorkspaceScanner};
+use vdo_core::port::{FileClass, Fit, Scanned};
+use vdo_workspace::scan::{FolderScan, Found, WorkspaceScanner};
 use vdo_workspace::syntax::TreeSitterSyntax;
 
 use crate::app::cache_folder;
@@ -20,13 +24,18 @@ use crate::story;
 /// The longest query that is read, in bytes.
 const MAX_QUERY: u64 = 1 << 20;
 
+/// How many files the packing chooses among.
+const MAX_PACKED: usize = 1_000;
+
 /// What was found, for programs. Nothing of it depends on the clock or the cache.
 #[derive(Debug, Serialize)]
-struct Listed<'a> {
-    files: &'a [Ranked],
-    tests: &'a [Ranked],
-    docs: &'a [Ranked],
-    config: &'a [Ranked],
+struct Listed {
+    files: Vec<Ranked>,
+    tests: Vec<Ranked>,
+    docs: Vec<Ranked>,
+    config: Vec<Ranked>,
+    /// What of the sources a request would show within the budget; tokens are estimates.
+    pack: Pack,
 }
 
 /// Ranks files.
@@ -45,12 +54,16 @@ pub(crate) fn run(out: &Out, args: &args::Context) -> Result<(), Fail> {
     let scanned = begun.elapsed();
     let weights = args.without.iter().fold(Weights::default(), |weights, signal| weights.without(*signal));
     let query = Query::of(&query);
-    let found = scan.find(&query, &weights);
+    let found = if out.json {
+        scan.find(&query, &weights, args.limit)
+    } else {
+        Found { sources: scan.ranked(FileClass::Source, &query, &weights, args.limit), ..Found::default() }
+    };
     let took = begun.elapsed();
     if out.json {
-        let [files, tests, docs, config] =
-            [&found.sources, &found.tests, &found.docs, &found.config].map(|files| first(files, args.limit));
-        out.value(&Listed { files, tests, docs, config })?;
+        let pack = packed(&scan, &query, &weights, args.budget);
+        let Found { sources: files, tests, docs, config } = found;
+        out.value(&Listed { files, tests, docs, config, pack })?;
     } else {
         print(out, args, &found)?;
     }
@@ -61,11 +74,12 @@ pub(crate) fn run(out: &Out, args: &args::Context) -> Result<(), Fail> {
 
 fn print(out: &Out, args: &args::Context, found: &Found) -> Result<(), Fail> {
     let mut text = String::new();
-    for file in first(&found.sources, args.limit) {
+    for file in &found.sources {
         text.push_str(&story::plain(file.path.as_str(), 4096));
         text.push('\n');
         if args.explain {
-            let parts: Vec<String> = file.parts.iter().map(|(signal, part)| format!("{} {part:.3}", name(signal))).collect();
+            let parts: Vec<String> =
+                file.parts.iter().map(|(signal, part)| format!("{} {part:.3}", name(signal))).collect();
             text.push_str(&format!("#   {:.3} = {}\n", file.score, parts.join(" + ").replace("+ -", "- ")));
         }
     }
@@ -76,8 +90,12 @@ fn name(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
-fn first(files: &[Ranked], limit: usize) -> &[Ranked] {
-    files.get(..limit.min(files.len())).unwrap_or_default()
+/// Chooses what a request would show.
+fn packed(scan: &FolderScan, query: &Query, weights: &Weights, budget: u64) -> Pack {
+    let ranked = scan.ranked(FileClass::Source, query, weights, MAX_PACKED);
+    let files = scan.facts(&ranked.iter().map(|file| file.path.clone()).collect());
+    let ranked = ranked.into_iter().map(|file| Fit { path: file.path, score: file.score }).collect();
+    context::select("", &Scanned { files, ranked, ..Scanned::default() }, &BTreeSet::new(), budget)
 }
 
 fn read(path: &Path) -> Result<String, Fail> {

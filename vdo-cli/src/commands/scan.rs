@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vdo_core::check::{CheckCommand, Setup};
 use vdo_core::content::BlobHash;
 use vdo_core::path::RepoPath;
-use vdo_core::port::{Scanned, Scanner as _, TreeSource as _};
+use vdo_core::port::{Interest, Scanned, Scanner as _, TreeSource as _};
 use vdo_core::summary::Summary;
 use vdo_workspace::folder::MemorySource;
 use vdo_workspace::import::{ImportError, ImportLimits, Skipped};
@@ -75,7 +75,7 @@ pub(crate) async fn scan(out: &Out, args: &args::Scan) -> Result<(), Fail> {
     };
     let walked = began.elapsed();
     let scanner = WorkspaceScanner::new(Arc::new(TreeSitterSyntax));
-    let scanned = scanner.scan(&source).await.map_err(|error| Fail::failed(chain(&error)))?;
+    let scanned = scanner.scan(&source, &Interest::default()).await.map_err(|error| Fail::failed(chain(&error)))?;
     let view = view(&source, scanned, &skipped);
     if out.json {
         out.value(&view)?;

@@ -66,12 +66,7 @@ impl Fields {
             }
         }
         let mut out = Vec::new();
-        for hashes in [
-            &mut body.words,
-            &mut body.wholes,
-            &mut definitions.words,
-            &mut definitions.wholes,
-        ] {
+        for hashes in [&mut body.words, &mut body.wholes, &mut definitions.words, &mut definitions.wholes] {
             Terms::write(hashes, &mut out);
         }
         out

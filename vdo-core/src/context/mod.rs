@@ -1,76 +1,78 @@
 //! Choosing what a model sees of the code: rules first, then the files that matter, then outlines, then names.
 //!
-//! Pure and deterministic. Budgets are bytes; about four make a token.
+//! Pure and deterministic. Budgets are tokens, as estimated by [`tokens`].
 
 pub mod document;
 pub mod hits;
+pub mod pack;
 pub mod past;
 pub mod query;
 pub mod rank;
 mod signals;
 pub mod terms;
+pub mod tokens;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::content::BlobHash;
 use crate::contents::Contents;
 use crate::path::RepoPath;
 use crate::port::{FileFacts, Scanned};
+use crate::syntax::{Symbol, SymbolKind};
 use crate::tree::FileTree;
 
-/// How many bytes of code a planning request shows.
-pub const DEFAULT_BUDGET: usize = 60_000;
+use pack::{Choice, Pack, View};
+
+/// How many tokens of code a planning request shows.
+pub const DEFAULT_BUDGET: u64 = 18_000;
 /// How many paths are listed at most.
 const MAX_LISTED: usize = 400;
-/// A file longer than this is shown as an outline.
-const MAX_WHOLE: u64 = 24_000;
+/// How many symbols an outline has at most.
+const MAX_SYMBOLS: usize = 60;
+/// What the line of a name costs besides the name, and what the fences of a file do.
+const NAME_TOKENS: u64 = 2;
+const FENCE_TOKENS: u64 = 4;
 
-/// What was chosen for a request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Rule files, always whole.
-    pub rules: Vec<RepoPath>,
-    /// Files shown whole, best first.
-    pub whole: Vec<RepoPath>,
-    /// Files shown as outlines, best first.
-    pub outlined: Vec<RepoPath>,
-}
-
-impl Selection {
-    /// Returns the contents needed to show the selection.
-    #[must_use]
-    pub fn needed(&self, tree: &FileTree) -> BTreeSet<BlobHash> {
-        self.rules.iter().chain(&self.whole).filter_map(|path| tree.get(path)).map(|entry| entry.blob).collect()
-    }
-}
-
-/// Chooses what to show for `query` within `budget` bytes of code.
+/// Returns how each file of a tree is shown for a request, within `budget` tokens: what fits the scan's interest, best first.
+///
+/// `targets` are shown whole before anything else. Rules are not in it: they are always sent.
 #[must_use]
-pub fn select(query: &str, scanned: &Scanned, budget: usize) -> Selection {
-    let words = words(query);
-    let mut ranked: Vec<(usize, &FileFacts)> =
-        scanned.files.iter().map(|file| (score(&words, query, file), file)).collect();
-    ranked.sort_by(|(one, a), (other, b)| {
-        other.cmp(one).then_with(|| a.bytes.cmp(&b.bytes)).then_with(|| a.path.cmp(&b.path))
+pub fn select(query: &str, scanned: &Scanned, targets: &BTreeSet<RepoPath>, budget: u64) -> Pack {
+    let fits = fits(query, scanned);
+    let choices = scanned.files.iter().filter(|file| !scanned.rules.contains(&file.path)).filter_map(|file| {
+        let score = fits.get(&file.path).copied().or(targets.contains(&file.path).then_some(0.0))?;
+        let name = tokens::estimate(file.path.as_str()) + NAME_TOKENS;
+        let outline = outline(file);
+        let outline = (!outline.is_empty()).then(|| tokens::estimate(&outline));
+        // A file between fences, with its name above.
+        Some(Choice {
+            path: file.path.clone(),
+            score,
+            name,
+            outline,
+            whole: tokens::of_bytes(file.bytes) + name + FENCE_TOKENS,
+        })
     });
-    let mut selection = Selection { rules: scanned.rules.clone(), ..Selection::default() };
-    let mut left = budget;
-    for (score, file) in ranked {
-        if scanned.rules.contains(&file.path) {
-            continue;
-        }
-        let size = usize::try_from(file.bytes).unwrap_or(usize::MAX);
-        let outline = 80 * (file.symbols.len() + 1);
-        if file.bytes <= MAX_WHOLE && size <= left && (score > 0 || size <= budget / 8) {
-            left -= size;
-            selection.whole.push(file.path.clone());
-        } else if !file.symbols.is_empty() && outline <= left {
-            left -= outline;
-            selection.outlined.push(file.path.clone());
-        }
+    pack::pack(choices.collect(), targets, budget)
+}
+
+/// Returns the contents needed to show a selection.
+#[must_use]
+pub fn needed(pack: &Pack, tree: &FileTree) -> BTreeSet<BlobHash> {
+    pack.shown(View::Whole).filter_map(|path| tree.get(path)).map(|entry| entry.blob).collect()
+}
+
+/// Returns how well each file fits: as the scan has it, or by names and paths alone where a scanner ranks nothing.
+fn fits(query: &str, scanned: &Scanned) -> BTreeMap<RepoPath, f64> {
+    if !scanned.ranked.is_empty() {
+        return scanned.ranked.iter().map(|fit| (fit.path.clone(), fit.score)).collect();
     }
-    selection
+    let words = words(query);
+    let scores: Vec<(usize, &FileFacts)> =
+        scanned.files.iter().map(|file| (score(&words, query, file), file)).collect();
+    let best = hits::small(scores.iter().map(|(score, _)| *score).max().unwrap_or(0)).max(1.0);
+    scores.into_iter().map(|(score, file)| (file.path.clone(), hits::small(score) / best)).collect()
 }
 
 /// Words of a text: letters and digits, split at case changes and underscores, in lower case.
@@ -100,43 +102,56 @@ fn score(query_words: &BTreeSet<String>, query: &str, file: &FileFacts) -> usize
     named + path + symbols.intersection(query_words).count() * 3
 }
 
-/// Writes the selection for a planning request. `contents` has what [`Selection::needed`] names.
+/// Writes a selection for a request: what changes least from one request to the next comes first. `contents` has what
+/// [`needed`] names.
 #[must_use]
-pub fn render(selection: &Selection, tree: &FileTree, scanned: &Scanned, contents: &Contents) -> String {
+pub fn render(pack: &Pack, tree: &FileTree, scanned: &Scanned, contents: &Contents) -> String {
     let mut text = String::new();
-    section(&mut text, "Rules of this project", &selection.rules, tree, contents);
     let _ = writeln!(text, "## Files ({} in all)", tree.len());
-    for path in tree.0.keys().take(MAX_LISTED) {
+    // A small tree is listed whole; of a large one, what is chosen.
+    let chosen: BTreeSet<&RepoPath> = pack.files.iter().map(|file| &file.path).collect();
+    let listed = tree.0.keys().filter(|path| tree.len() <= MAX_LISTED || chosen.contains(path)).collect::<Vec<_>>();
+    for path in listed.iter().take(MAX_LISTED) {
         let _ = writeln!(text, "- {path}");
     }
-    if tree.len() > MAX_LISTED {
-        let _ = writeln!(text, "- … and {} more", tree.len() - MAX_LISTED);
+    if listed.len().min(MAX_LISTED) < tree.len() {
+        let _ = writeln!(text, "- … and {} more", tree.len() - listed.len().min(MAX_LISTED));
     }
     text.push('\n');
-    section(&mut text, "Code", &selection.whole, tree, contents);
-    if !selection.outlined.is_empty() {
+    let outlined: BTreeSet<&RepoPath> = pack.shown(View::Outline).collect();
+    if !outlined.is_empty() {
         text.push_str("## Outlines of other files\n");
-        for facts in scanned.files.iter().filter(|facts| selection.outlined.contains(&facts.path)) {
-            let _ = writeln!(text, "{}:", facts.path);
-            for symbol in facts.symbols.iter().take(60) {
-                let _ = writeln!(text, "  {}: {}", symbol.line, symbol.signature);
-            }
+        for facts in scanned.files.iter().filter(|facts| outlined.contains(&facts.path)) {
+            text.push_str(&outline(facts));
         }
         text.push('\n');
+    }
+    let mut titled = false;
+    for path in pack.shown(View::Whole) {
+        let Some(body) = tree.get(path).and_then(|entry| contents.text(entry.blob)) else { continue };
+        if !titled {
+            text.push_str("## Code\n");
+            titled = true;
+        }
+        file(&mut text, path, body);
     }
     text
 }
 
-fn section(text: &mut String, title: &str, paths: &[RepoPath], tree: &FileTree, contents: &Contents) {
-    let mut titled = false;
-    for path in paths {
-        let Some(body) = tree.get(path).and_then(|entry| contents.text(entry.blob)) else { continue };
-        if !titled {
-            let _ = writeln!(text, "## {title}");
-            titled = true;
-        }
-        file(text, path, body);
+/// Returns the outline of a file: the signatures of what it defines, with the first line of what is said of each.
+#[must_use]
+pub fn outline(facts: &FileFacts) -> String {
+    let told = |symbol: &&Symbol| symbol.kind != SymbolKind::Import;
+    let mut symbols = facts.symbols.iter().filter(told).peekable();
+    if symbols.peek().is_none() {
+        return String::new();
     }
+    let mut text = format!("{}:\n", facts.path);
+    for symbol in symbols.take(MAX_SYMBOLS) {
+        let _ = write!(text, "  {}: {}", symbol.line, symbol.signature);
+        let _ = if symbol.doc.is_empty() { writeln!(text) } else { writeln!(text, " — {}", symbol.doc) };
+    }
+    text
 }
 
 /// Writes a file between fences that its text cannot close.

@@ -205,7 +205,12 @@ mod tests {
 
     #[test]
     fn the_best_files_are_whole_the_next_outlines_and_the_rest_names() {
-        let choices = vec![choice("a.py", 1.2, 900), choice("b.py", 1.0, 900), choice("c.py", 0.4, 900), choice("d.py", 0.1, 900)];
+        let choices = vec![
+            choice("a.py", 1.2, 900),
+            choice("b.py", 1.0, 900),
+            choice("c.py", 0.4, 900),
+            choice("d.py", 0.1, 900),
+        ];
         let pack = pack(choices, &BTreeSet::new(), 1100);
         let wanted = [("a.py", View::Whole), ("b.py", View::Outline), ("c.py", View::Name), ("d.py", View::Name)];
         assert_eq!(told(&pack), wanted.map(|(path, view)| (path.to_owned(), view)));

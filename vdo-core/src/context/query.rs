@@ -94,8 +94,11 @@ impl Query {
 fn neighbours(text: &str) -> Vec<String> {
     let mut compounds = Vec::new();
     for clause in text.split(|c: char| ".,;:()!?\"\n".contains(c)) {
-        let words: Vec<String> =
-            clause.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        let words: Vec<String> = clause
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
         compounds.extend([2, 3].iter().flat_map(|size| words.windows(*size).map(|pair| pair.concat())));
     }
     compounds
@@ -105,7 +108,12 @@ fn weighted(counts: BTreeMap<String, (f64, f64)>) -> Vec<QueryTerm> {
     let weight = |count: f64| count.min(MAX_REPEATS).sqrt();
     let mut terms: Vec<QueryTerm> = counts
         .into_iter()
-        .map(|(text, (all, title))| QueryTerm { hash: terms::hash(&text), weight: weight(all), title: weight(title), text })
+        .map(|(text, (all, title))| QueryTerm {
+            hash: terms::hash(&text),
+            weight: weight(all),
+            title: weight(title),
+            text,
+        })
         .collect();
     // The heaviest stay, in the order of the alphabet.
     if terms.len() > MAX_TERMS {

@@ -112,13 +112,7 @@ pub struct Ranking<'d> {
 impl<'d> Ranking<'d> {
     /// Ranks `documents`, of which `hits` were taken, by all signals but passages. `past` has the newest change first.
     #[must_use]
-    pub fn of(
-        query: &Query,
-        documents: &'d [Document],
-        hits: &Hits,
-        past: &[Past],
-        weights: &'d Weights,
-    ) -> Self {
+    pub fn of(query: &Query, documents: &'d [Document], hits: &Hits, past: &[Past], weights: &'d Weights) -> Self {
         let before = signals::before(query, documents.len(), &signals::touching(documents, past));
         let informed = query.informed(past);
         let text = signals::text(&informed, hits, signals::ALL);
@@ -167,10 +161,10 @@ impl<'d> Ranking<'d> {
         self.order = descending(self.documents, &self.scores());
     }
 
-    /// Returns the files, best first.
+    /// Returns the files, best first, at most `limit`.
     #[must_use]
-    pub fn ranked(&self) -> Vec<Ranked> {
-        self.order.iter().filter_map(|place| self.told(*place)).collect()
+    pub fn ranked(&self, limit: usize) -> Vec<Ranked> {
+        self.order.iter().take(limit).filter_map(|place| self.told(*place)).collect()
     }
 
     fn told(&self, place: usize) -> Option<Ranked> {

@@ -181,7 +181,8 @@ fn like<'t, 'p>(
             *likeness += term.weight * idf * saturated(f64::from(count) / (1.0 - b + b * length / mean), 1.2);
         }
     }
-    let mut like: Vec<(f64, &Touching<'p>)> = likeness.into_iter().zip(touching).filter(|(like, _)| *like > 0.0).collect();
+    let mut like: Vec<(f64, &Touching<'p>)> =
+        likeness.into_iter().zip(touching).filter(|(like, _)| *like > 0.0).collect();
     // The sort keeps the newer of two that are as like.
     like.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     like
@@ -189,7 +190,8 @@ fn like<'t, 'p>(
 
 /// Returns how well the other files in the same folder do.
 pub(super) fn folder(documents: &[Document], scores: &[f64]) -> Vec<f64> {
-    let folder = |document: &Document| document.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let folder =
+        |document: &Document| document.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     let mut folders: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for (document, score) in documents.iter().zip(scores) {
         let (sum, count) = folders.entry(folder(document)).or_default();

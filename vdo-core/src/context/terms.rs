@@ -11,10 +11,10 @@ const MAX_WORD: usize = 80;
 
 /// Words that say nothing of what a text is about.
 const STOP: [&str; 62] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "do", "does", "for", "from", "had", "has", "have",
-    "if", "in", "instead", "into", "is", "it", "its", "just", "make", "makes", "more", "no", "not", "now", "of", "on", "only",
-    "or", "our", "should", "so", "some", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this",
-    "to", "us", "use", "was", "we", "were", "when", "which", "will", "with", "would", "you",
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "do", "does", "for", "from", "had", "has",
+    "have", "if", "in", "instead", "into", "is", "it", "its", "just", "make", "makes", "more", "no", "not", "now",
+    "of", "on", "only", "or", "our", "should", "so", "some", "than", "that", "the", "their", "them", "then", "there",
+    "these", "they", "this", "to", "us", "use", "was", "we", "were", "when", "which", "will", "with", "would", "you",
 ];
 
 /// What a word is split off from.

@@ -17,7 +17,7 @@ use crate::id::{JobId, Phase, RevisionId, TaskId};
 use crate::job::{Cause, Job, JobKind, JobStatus, Revision, Stamp};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, CheckWrite, Guard, LeaseChange, NewRevision};
-use crate::port::{CheckError, CheckRequest, Checked, StoreError};
+use crate::port::{CheckError, CheckRequest, Checked, Interest, StoreError};
 use crate::run::runner_of;
 use crate::tree::{Delta, FileTree, Manifest, TreeFault};
 
@@ -291,7 +291,7 @@ impl Engine {
             contents.add(blob);
         }
         let source = StoreSource::new(tree.clone(), contents, self.parts.store.clone());
-        let scanned = self.parts.scanner.scan(&source).await?;
+        let scanned = self.parts.scanner.scan(&source, &Interest::default()).await?;
         let commands: Vec<CheckCommand> = if !job.spec.checks.is_empty() {
             let named =
                 |run: &String| CheckCommand { run: run.clone(), source: CommandSource::User, runner: runner_of(run) };

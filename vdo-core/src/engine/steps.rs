@@ -1,16 +1,16 @@
 //! The steps that ask no model: loading, scanning, checking and delivering.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::check::{CheckReport, CommandSource};
 use crate::engine::{Engine, EngineError, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Advice, Failure, FailureKind, chain};
-use crate::id::{JobId, Phase, RevisionRef, StepKey};
-use crate::job::{Cause, JobStatus};
+use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
+use crate::job::{Cause, HEAD_PARAMETER, JobKind, JobStatus};
 use crate::port::changes::{LeaseChange, NewRevision, StatusChange, StepWrite};
-use crate::port::{CheckError, CheckRequest, Delivery, Deployment, StepState, TreeSource};
+use crate::port::{CheckError, CheckRequest, Delivery, Deployment, Interest, StepState, TreeSource};
 use crate::run::{Answer, CheckWork, End, Finished, Loaded};
 use crate::tree::FileTree;
 
@@ -19,6 +19,8 @@ use super::drive::Drive;
 
 /// How many jobs of the lineage a target is shown the trees of.
 const MAX_ANCESTORS: usize = 50;
+/// How many revisions of the lineage speak for the files they touched.
+const MAX_PAST: usize = 200;
 /// How many ancestors are asked whether they know a tree.
 const MAX_ASKED_ANCESTORS: usize = 8;
 /// How often a sandbox that failed to start is tried again.
@@ -52,7 +54,39 @@ impl Drive<'_> {
 
     /// Looks at a tree.
     pub(super) async fn scan(&self, tree: FileTree) -> Result<crate::port::Scanned, EngineError> {
-        Ok(self.desk.parts().scanner.scan(&self.source(tree)).await?)
+        let interest = self.interest().await?;
+        Ok(self.desk.parts().scanner.scan(&self.source(tree), &interest).await?)
+    }
+
+    /// Returns what the job is about, and what its lineage did before.
+    async fn interest(&self) -> Result<Interest, EngineError> {
+        let store = &self.desk.parts().store;
+        let spec = &self.desk.job.spec;
+        let mut past = Vec::new();
+        let mut origin = None;
+        let mut seen = BTreeSet::new();
+        let mut next: VecDeque<RevisionId> = self.pins.iter().copied().collect();
+        while let Some(id) = next.pop_front().filter(|_| seen.len() < MAX_PAST) {
+            if !seen.insert(id) {
+                continue;
+            }
+            let revision = store.revision(id).await?;
+            let job = store.job(revision.job).await?;
+            if job.spec.kind == JobKind::Import {
+                // The import itself changed nothing; what led to its commit did.
+                let head = job.spec.parameters.get(HEAD_PARAMETER).cloned();
+                origin = origin.or_else(|| job.spec.repo.clone().zip(head));
+            } else {
+                let files = store.delta(id).await?.0.keys().map(ToString::to_string).collect();
+                past.push((format!("{}\n{}", job.spec.title, job.spec.description), files));
+            }
+            next.extend(revision.base.into_iter().chain(revision.also));
+        }
+        let interest = Interest::new(format!("{}\n{}", spec.title, spec.description)).with_past(past);
+        Ok(match origin {
+            Some((repository, commit)) => interest.with_origin(repository, commit),
+            None => interest,
+        })
     }
 
     pub(super) fn source(&self, tree: FileTree) -> StoreSource {

@@ -19,7 +19,7 @@ pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};
 pub use provider::{Capabilities, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
 pub use query::JobQuery;
-pub use scanner::{FileClass, FileFacts, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
+pub use scanner::{FileClass, FileFacts, Fit, Interest, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};
 pub use store::{
     Blobs, CallRow, CallState, ClaimRequest, EventLog, Jobs, Journal, Lease, Ledger, Outcome, SpendRow, StepRow,

@@ -78,8 +78,51 @@ pub struct FileFacts {
     pub symbols: Vec<Symbol>,
 }
 
+/// A file that fits what a scan was made for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fit {
+    /// The path.
+    pub path: RepoPath,
+    /// How well it fits; only the order and the distances mean anything.
+    pub score: f64,
+}
+
+/// What a scan is made for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interest {
+    /// What is to be done; the first line is its title. Empty: nothing is ranked.
+    pub query: String,
+    /// What was done before in this lineage, newest first: what was said of it, and the files it touched.
+    pub past: Vec<(String, Vec<String>)>,
+    /// The repository the lineage was imported from, and the commit, if it was one: what led to that commit counts as done before.
+    pub origin: Option<(String, String)>,
+}
+
+impl Interest {
+    /// Returns an interest in what fits a query.
+    #[must_use]
+    pub fn new(query: impl Into<String>) -> Self {
+        Self { query: query.into(), ..Self::default() }
+    }
+
+    /// Adds what was done before, newest first.
+    #[must_use]
+    pub fn with_past(mut self, past: Vec<(String, Vec<String>)>) -> Self {
+        self.past = past;
+        self
+    }
+
+    /// Sets the repository and the commit that the lineage was imported from.
+    #[must_use]
+    pub fn with_origin(mut self, repository: String, commit: String) -> Self {
+        self.origin = Some((repository, commit));
+        self
+    }
+}
+
 /// What a scan found out about a tree.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scanned {
     /// The text files that matter, in path order; binaries and generated files are left out.
     pub files: Vec<FileFacts>,
@@ -89,6 +132,9 @@ pub struct Scanned {
     pub checks: Vec<CheckCommand>,
     /// What has to be installed first.
     pub setup: Vec<Setup>,
+    /// The sources that fit the interest, best first, bounded; none if nothing was asked for.
+    #[serde(default)]
+    pub ranked: Vec<Fit>,
     /// What the codebase is, at a glance.
     #[serde(default)]
     pub summary: Summary,
@@ -106,9 +152,9 @@ pub enum ScanError {
 /// Looks at a tree. Called once at the start of a run, from many runs at once; same tree, same answer.
 #[async_trait]
 pub trait Scanner: fmt::Debug + Send + Sync {
-    /// Scans `source`.
+    /// Scans `source`, and ranks its files for `interest`.
     ///
     /// # Errors
     /// [`ScanError::Source`] if the contents could not be read.
-    async fn scan(&self, source: &dyn TreeSource) -> Result<Scanned, ScanError>;
+    async fn scan(&self, source: &dyn TreeSource, interest: &Interest) -> Result<Scanned, ScanError>;
 }

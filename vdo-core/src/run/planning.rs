@@ -12,7 +12,7 @@ use super::state::{Ask, Effects, Run, Stage};
 use super::{Answer, Style};
 use crate::check::{CheckCommand, CommandSource, Runner};
 use crate::content::BlobHash;
-use crate::context;
+use crate::context::{self, pack::Pack};
 use crate::edit::Format;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
@@ -102,12 +102,12 @@ impl Run {
         format!("{}\n{}", self.brief.assignment.title, self.brief.assignment.description)
     }
 
-    fn selection(&self) -> context::Selection {
-        context::select(&self.query(), &self.scanned, self.brief.limits.context_bytes)
+    fn selection(&self) -> Pack {
+        context::select(&self.query(), &self.scanned, &BTreeSet::new(), self.brief.limits.context_tokens)
     }
 
     pub(super) fn plan_wants(&self) -> BTreeSet<BlobHash> {
-        let mut wanted = self.selection().needed(&self.tree);
+        let mut wanted = context::needed(&self.selection(), &self.tree);
         wanted.extend(self.rules_want(None));
         wanted
     }
@@ -152,8 +152,7 @@ impl Run {
             self.tell_cut_rules(&rules, effects);
             let mut opening = rules.text;
             opening.push_str(&self.summary_text(Reader::Planner));
-            let selection = context::Selection { rules: Vec::new(), ..self.selection() };
-            opening.push_str(&context::render(&selection, &self.tree, &self.scanned, &self.contents));
+            opening.push_str(&context::render(&self.selection(), &self.tree, &self.scanned, &self.contents));
             opening.push_str(&self.brief.assignment.render());
             if let Stage::Plan(talk) = &mut self.stage {
                 talk.opening = Some(opening);

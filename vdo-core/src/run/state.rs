@@ -51,8 +51,8 @@ pub struct Limits {
     pub looks: u32,
     /// Reviews. Default: 3.
     pub critiques: u32,
-    /// Bytes of code in a planning request. Default: 60,000.
-    pub context_bytes: usize,
+    /// Tokens of code in a planning request, as estimated. Default: 18,000.
+    pub context_tokens: u64,
     /// Seconds each check command has. Default: 600.
     pub check_seconds: u64,
     /// The most tokens a reply may have. Default: 16,000.
@@ -73,7 +73,7 @@ impl Default for Limits {
             repair_cost: None,
             looks: 20,
             critiques: 3,
-            context_bytes: crate::context::DEFAULT_BUDGET,
+            context_tokens: crate::context::DEFAULT_BUDGET,
             check_seconds: 600,
             max_output: 16_000,
             calls: 300,

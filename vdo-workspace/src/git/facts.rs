@@ -1,11 +1,8 @@
 //! What the deployer needs to know of the jobs it delivers, as values a thread can own.
 
 use vdo_core::content::BlobHash;
-use vdo_core::job::{Job, JobKind, Revision};
+use vdo_core::job::{HEAD_PARAMETER, Job, JobKind, Revision};
 use vdo_core::port::Deployment;
-
-/// The job parameter that names the commit an import was made from.
-const HEAD_PARAMETER: &str = "git.head";
 
 /// One job of a lineage and the revision it contributes.
 #[derive(Debug, Clone)]

@@ -59,9 +59,9 @@ impl Shelf {
 
     /// Returns the record of `key`.
     pub(super) fn find(&self, key: &Key) -> Option<Record> {
-        self.segments.iter().find_map(|(_, segment)| {
-            Some(Record { range: segment.find(key)?, bytes: Bytes::clone(segment.bytes()) })
-        })
+        self.segments
+            .iter()
+            .find_map(|(_, segment)| Some(Record { range: segment.find(key)?, bytes: Bytes::clone(segment.bytes()) }))
     }
 
     /// Returns the number of records; one that lies in two segments counts twice.

@@ -14,17 +14,67 @@ pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// Folders with tests, and with what tests read.
 const TEST_FOLDERS: [&str; 26] = [
-    "__mocks__", "__snapshots__", "__tests__", "cypress", "e2e", "fixture", "fixtures", "playground", "snapshots", "spec", "specs", "test",
-    "test-data", "test-utils", "test_data", "test_utils", "testdata", "testing", "testing_data", "tests", "tests-e2e", "tests-integration",
-    "testsuite", "testsuites", "testutil", "testutils",
+    "__mocks__",
+    "__snapshots__",
+    "__tests__",
+    "cypress",
+    "e2e",
+    "fixture",
+    "fixtures",
+    "playground",
+    "snapshots",
+    "spec",
+    "specs",
+    "test",
+    "test-data",
+    "test-utils",
+    "test_data",
+    "test_utils",
+    "testdata",
+    "testing",
+    "testing_data",
+    "tests",
+    "tests-e2e",
+    "tests-integration",
+    "testsuite",
+    "testsuites",
+    "testutil",
+    "testutils",
 ];
 /// Folders with text for people, and with programs that only show how.
-const DOC_FOLDERS: [&str; 10] =
-    ["changelog", "changelogs", "changes", "doc", "docs", "docs_src", "documentation", "example", "examples", "samples"];
+const DOC_FOLDERS: [&str; 10] = [
+    "changelog",
+    "changelogs",
+    "changes",
+    "doc",
+    "docs",
+    "docs_src",
+    "documentation",
+    "example",
+    "examples",
+    "samples",
+];
 /// Folders with other people's code, and with what a build made.
 const VENDORED_FOLDERS: [&str; 19] = [
-    "__pycache__", "_vendor", "bower_components", "build", "deps", "dist", "external", "extern", "node_modules", "out", "site-packages",
-    "target", "third-party", "third_party", "thirdparty", "vendor", "vendored", "venv", ".venv",
+    "__pycache__",
+    "_vendor",
+    "bower_components",
+    "build",
+    "deps",
+    "dist",
+    "external",
+    "extern",
+    "node_modules",
+    "out",
+    "site-packages",
+    "target",
+    "third-party",
+    "third_party",
+    "thirdparty",
+    "vendor",
+    "vendored",
+    "venv",
+    ".venv",
 ];
 
 /// Returns what the path alone says.
@@ -89,7 +139,9 @@ fn is_build_of_project(path: &RepoPath) -> bool {
     let Some(first) = folders.next() else { return false };
     // A folder of sources called `build` or `deps` lies within `src`, `lib`, `packages`, …: the project wrote it.
     ["src", "lib", "packages", "crates", "internal", "pkg", "app", "cmd"].contains(&first)
-        && !folders.any(|folder| ["node_modules", "vendor", "vendored", "_vendor", "third_party", "thirdparty", "dist"].contains(&folder))
+        && !folders.any(|folder| {
+            ["node_modules", "vendor", "vendored", "_vendor", "third_party", "thirdparty", "dist"].contains(&folder)
+        })
 }
 
 fn is_lock(name: &str) -> bool {
@@ -111,9 +163,21 @@ fn is_lock(name: &str) -> bool {
 }
 
 fn is_built(name: &str) -> bool {
-    [".min.js", ".min.css", ".map", "_pb2.py", "_pb2_grpc.py", ".pb.go", ".pb.cc", ".pb.h", ".designer.cs", ".g.cs", ".g.dart"]
-        .iter()
-        .any(|end| name.ends_with(end))
+    [
+        ".min.js",
+        ".min.css",
+        ".map",
+        "_pb2.py",
+        "_pb2_grpc.py",
+        ".pb.go",
+        ".pb.cc",
+        ".pb.h",
+        ".designer.cs",
+        ".g.cs",
+        ".g.dart",
+    ]
+    .iter()
+    .any(|end| name.ends_with(end))
         || name.contains("_generated.")
         || name.contains(".gen.")
 }
@@ -129,9 +193,21 @@ fn is_test_name(name: &str) -> bool {
 
 fn is_doc_name(name: &str, extension: &str) -> bool {
     matches!(extension, "md" | "mdx" | "rst" | "adoc" | "txt" | "markdown" | "org" | "pod")
-        || ["readme", "license", "licence", "changelog", "changes", "contributing", "authors", "notice", "copying", "history", "news"]
-            .iter()
-            .any(|known| name.split('.').next() == Some(known))
+        || [
+            "readme",
+            "license",
+            "licence",
+            "changelog",
+            "changes",
+            "contributing",
+            "authors",
+            "notice",
+            "copying",
+            "history",
+            "news",
+        ]
+        .iter()
+        .any(|known| name.split('.').next() == Some(known))
 }
 
 /// Tells whether a text says of itself, in one of its first lines, that it was generated.
@@ -150,18 +226,19 @@ fn is_minified(text: &str) -> bool {
 
 /// Extensions of code that people write by hand: programs, markup, styles and schemas.
 const CODE: [&str; 96] = [
-    "astro", "bash", "bat", "bzl", "c", "cc", "cjs", "clj", "cljs", "cmake", "cpp", "cr", "cs", "css", "cts", "cu", "cxx", "d", "dart", "el",
-    "elm", "erb", "erl", "ex", "exs", "f90", "fs", "fsx", "gd", "go", "gradle", "graphql", "groovy", "h", "haml", "hbs", "hh", "hpp", "hrl",
-    "hs", "html", "hxx", "inc", "j2", "java", "jinja", "jinja2", "jl", "js", "jsx", "kt", "kts", "less", "lisp", "lua", "m", "mjs", "ml", "mli",
-    "mm", "mts", "nim", "nix", "php", "pl", "pm", "proto", "ps1", "pug", "py", "pyi", "pyw", "pyx", "r", "rb", "rs", "s", "sass", "scala",
-    "scss", "sh", "sol", "sql", "svelte", "swift", "tcl", "tf", "thrift", "ts", "tsx", "twig", "v", "vb", "vue", "zig", "zsh",
+    "astro", "bash", "bat", "bzl", "c", "cc", "cjs", "clj", "cljs", "cmake", "cpp", "cr", "cs", "css", "cts", "cu",
+    "cxx", "d", "dart", "el", "elm", "erb", "erl", "ex", "exs", "f90", "fs", "fsx", "gd", "go", "gradle", "graphql",
+    "groovy", "h", "haml", "hbs", "hh", "hpp", "hrl", "hs", "html", "hxx", "inc", "j2", "java", "jinja", "jinja2",
+    "jl", "js", "jsx", "kt", "kts", "less", "lisp", "lua", "m", "mjs", "ml", "mli", "mm", "mts", "nim", "nix", "php",
+    "pl", "pm", "proto", "ps1", "pug", "py", "pyi", "pyw", "pyx", "r", "rb", "rs", "s", "sass", "scala", "scss", "sh",
+    "sol", "sql", "svelte", "swift", "tcl", "tf", "thrift", "ts", "tsx", "twig", "v", "vb", "vue", "zig", "zsh",
 ];
 
 /// Extensions of what is no text.
 const BINARY: [&str; 45] = [
-    "7z", "a", "avi", "avif", "bin", "bmp", "bz2", "class", "db", "dll", "doc", "docx", "dylib", "eot", "exe", "gif", "gz", "ico", "jar", "jpeg",
-    "jpg", "mov", "mp3", "mp4", "o", "ogg", "otf", "pdf", "png", "psd", "pyc", "so", "sqlite", "tar", "tgz", "tiff", "ttf", "wasm", "wav",
-    "webm", "webp", "woff", "woff2", "xz", "zip",
+    "7z", "a", "avi", "avif", "bin", "bmp", "bz2", "class", "db", "dll", "doc", "docx", "dylib", "eot", "exe", "gif",
+    "gz", "ico", "jar", "jpeg", "jpg", "mov", "mp3", "mp4", "o", "ogg", "otf", "pdf", "png", "psd", "pyc", "so",
+    "sqlite", "tar", "tgz", "tiff", "ttf", "wasm", "wav", "webm", "webp", "woff", "woff2", "xz", "zip",
 ];
 
 /// Languages by extension.

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use crate::walk::{Stated, Stamp};
+use crate::walk::{Stamp, Stated};
 
 /// Times of files are only as fine as the kernel's tick; so much has to lie between a change and the scan.
 const QUIET_NANOSECONDS: i128 = 50_000_000;

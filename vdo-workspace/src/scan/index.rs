@@ -22,6 +22,8 @@ use super::{class, threads};
 use crate::folder::confined::Confined;
 use crate::walk::{self, Obstacle, Stated, Unwalked, WalkError};
 
+/// Larger files are no part of a tree.
+const MAX_HASHED: u64 = 32 << 20;
 const TERMS: &str = "terms";
 const FACTS: &str = "facts";
 /// How many contents of a source are held in memory at once.
@@ -34,6 +36,7 @@ pub(super) struct Index {
     pub(super) files: Vec<Indexed>,
     /// The files that are not, in path order.
     pub(super) left_out: Vec<LeftOut>,
+    tree: FileTree,
     /// How many contents were not found in the cache.
     pub(super) fresh: usize,
     facts: Shelf,
@@ -66,9 +69,9 @@ impl Index {
         record.and_then(|record| postcard::from_bytes(record.as_slice()).ok()).unwrap_or_default()
     }
 
-    /// Returns the files that are told of, as a tree.
+    /// Returns the files that were read, whether they are told of or not.
     pub(super) fn tree(&self) -> FileTree {
-        FileTree(self.files.iter().map(|file| (file.path.clone(), file.entry)).collect())
+        self.tree.clone()
     }
 }
 
@@ -77,6 +80,34 @@ impl Index {
 pub(super) struct Maker {
     syntax: Arc<dyn Syntax>,
     cache: Option<Cache>,
+}
+
+/// How much of a folder is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// What people write.
+    Text,
+    /// Every file up to a size, so that the tree is whole.
+    All,
+}
+
+impl Reach {
+    /// Returns the size above which nothing is read.
+    fn limit(self) -> u64 {
+        match self {
+            Self::Text => class::MAX_BYTES,
+            Self::All => MAX_HASHED,
+        }
+    }
+
+    /// Returns why a file is not read at all.
+    fn unread(self, class: FileClass, size: u64) -> Option<LeftOutReason> {
+        let large = (size > self.limit()).then_some(LeftOutReason::TooLarge);
+        match self {
+            Self::Text => unread(class).or(large),
+            Self::All => large,
+        }
+    }
 }
 
 /// A file to be indexed.
@@ -140,7 +171,13 @@ impl Shelves {
     /// Joins the files with what is known of them.
     fn index(self, files: Vec<Candidate>, mut left_out: Vec<LeftOut>, fresh: usize) -> Index {
         let mut indexed = Vec::with_capacity(files.len());
+        let mut tree = FileTree::default();
         for file in files {
+            tree.0.insert(file.path.clone(), file.entry);
+            if let Some(reason) = unread(file.class) {
+                left_out.push(LeftOut { path: file.path.to_string(), reason });
+                continue;
+            }
             let Some(terms) = self.terms.find(&file.key) else { continue };
             let Some((content, bytes)) = digest::head(terms.as_slice()) else { continue };
             let reason = match content {
@@ -158,7 +195,7 @@ impl Shelves {
             }
         }
         left_out.sort_by(|one, other| one.path.cmp(&other.path));
-        Index { files: indexed, left_out, fresh, facts: self.facts }
+        Index { files: indexed, left_out, tree, fresh, facts: self.facts }
     }
 }
 
@@ -214,7 +251,8 @@ impl Maker {
             let contents = source.read(&hashes).await?;
             let work: Vec<(RepoPath, Bytes)> = batch.iter().map(|file| file.path.clone()).zip(contents).collect();
             let syntax = Arc::clone(&self.syntax);
-            let digest = move || threads::map(&work, || (), |(), (path, bytes)| digest::digest(&*syntax, path, bytes));
+            let digest =
+                move || threads::map(&work, 16, || (), |(), (path, bytes)| digest::digest(&*syntax, path, bytes));
             for (file, digest) in batch.iter().zip(on_thread(digest).await?) {
                 made.add(file.key, digest);
             }
@@ -228,7 +266,7 @@ impl Maker {
     }
 
     /// Indexes a folder, less what its ignore files leave out.
-    pub(super) fn folder(&self, root: &Path) -> Result<Index, WalkError> {
+    pub(super) fn folder(&self, root: &Path, reach: Reach) -> Result<Index, WalkError> {
         let (found, unwalked) = walk::files(root, threads::count())?;
         let mut left_out: Vec<LeftOut> = unwalked.into_iter().map(missed).collect();
         let mut stated: Vec<(RepoPath, FileClass, Stated)> = Vec::with_capacity(found.len());
@@ -238,8 +276,7 @@ impl Maker {
                 continue;
             };
             let class = class::of_path(&path);
-            let reason = unread(class).or((file.stamp.size > class::MAX_BYTES).then_some(LeftOutReason::TooLarge));
-            match reason {
+            match reach.unread(class, file.stamp.size) {
                 Some(reason) => left_out.push(LeftOut { path: file.name, reason }),
                 None => stated.push((path, class, file)),
             }
@@ -247,7 +284,8 @@ impl Maker {
         let mut shelves = Shelves::load(self.cache.as_ref());
         let stats = self.cache.as_ref().map(|cache| Stats::load(cache, root)).unwrap_or_default();
         let open = || Confined::open(root).ok();
-        let read = threads::map(&stated, open, |folder, file| self.file(folder.as_mut(), &shelves, &stats, file));
+        let read =
+            threads::map(&stated, 16, open, |folder, file| self.file(folder.as_mut(), &shelves, &stats, reach, file));
         let mut made = Made::default();
         let mut files = Vec::with_capacity(read.len());
         let mut hashes: Vec<(&Stated, [u8; 32])> = Vec::with_capacity(read.len());
@@ -275,19 +313,21 @@ impl Maker {
         folder: Option<&mut Confined>,
         shelves: &Shelves,
         stats: &Stats,
+        reach: Reach,
         (path, class, file): &(RepoPath, FileClass, Stated),
     ) -> Option<(Candidate, Option<Digest>)> {
         let mode = if file.stamp.is_executable() { Mode::Executable } else { Mode::File };
         let candidate = |blob| Candidate::new(path.clone(), *class, Entry { blob, mode });
+        let is_done = |candidate: &Candidate| unread(*class).is_some() || shelves.knows(&candidate.key);
         if let Some(hash) = stats.hash(file) {
             let candidate = candidate(BlobHash::from_bytes(hash));
-            if shelves.knows(&candidate.key) {
+            if is_done(&candidate) {
                 return Some((candidate, None));
             }
         }
-        let (bytes, _) = folder?.read(path.as_str(), class::MAX_BYTES).ok()??;
+        let (bytes, _) = folder?.read(path.as_str(), reach.limit()).ok()??;
         let candidate = candidate(BlobHash::of(&bytes));
-        let digest = (!shelves.knows(&candidate.key)).then(|| digest::digest(&*self.syntax, path, &bytes));
+        let digest = (!is_done(&candidate)).then(|| digest::digest(&*self.syntax, path, &bytes));
         Some((candidate, digest))
     }
 }

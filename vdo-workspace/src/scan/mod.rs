@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use vdo_core::content::BlobHash;
 use vdo_core::path::RepoPath;
-use vdo_core::port::{FileFacts, ScanError, Scanned, Scanner, SourceError, TreeSource};
+use vdo_core::port::{FileFacts, Interest, ScanError, Scanned, Scanner, SourceError, TreeSource};
 use vdo_core::rules;
 use vdo_core::summary::Summary;
 use vdo_core::syntax::Syntax;
@@ -64,11 +64,12 @@ impl WorkspaceScanner {
 
 #[async_trait]
 impl Scanner for WorkspaceScanner {
-    async fn scan(&self, source: &dyn TreeSource) -> Result<Scanned, ScanError> {
+    async fn scan(&self, source: &dyn TreeSource, interest: &Interest) -> Result<Scanned, ScanError> {
         let ignored = ignored(source).await?;
         let is_ignored = |path: &RepoPath| ignored.matched_path_or_any_parents(path.as_str(), false).is_ignore();
         let index = self.maker().source(source, is_ignored).await?;
-        Ok(scanned(source, index).await?)
+        let ranked = self.fits(source, &index, interest).await?;
+        Ok(Scanned { ranked, ..scanned(source, index).await? })
     }
 }
 
@@ -83,7 +84,7 @@ async fn scanned(source: &dyn TreeSource, index: Index) -> Result<Scanned, Sourc
         let detected = detect::detect(&tree, &contents);
         let summary = summary_of(&tree, &files, &contents, &detected);
         let files = files.into_iter().map(|(facts, _)| facts).collect();
-        Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary }
+        Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary, ranked: Vec::new() }
     })
     .await
 }
@@ -199,7 +200,7 @@ mod tests {
         }
         source = source.with_file("logo.png".parse().unwrap(), Mode::File, [0x89, 0, 1]);
         source = source.with_file("link.py".parse().unwrap(), Mode::Symlink, "app.py");
-        let scanned = WorkspaceScanner::new(Arc::new(NoSyntax)).scan(&source).await.unwrap();
+        let scanned = WorkspaceScanner::new(Arc::new(NoSyntax)).scan(&source, &Interest::default()).await.unwrap();
         let names: Vec<_> = scanned.files.iter().map(|file| file.path.as_str()).collect();
         let wanted = [
             ".github/copilot-instructions.md",

@@ -22,15 +22,17 @@ use crate::git::{discover, open};
 const MAX_COMMITS: usize = 4_000;
 const KIND: &str = "past";
 
-/// Returns the changes that led to the HEAD of the repository that `root` lies in, newest first; none if it lies in none.
+/// Returns the changes that led to a commit of the repository that `root` lies in, or to its HEAD, newest first; none if it lies in none.
 ///
 /// Paths are those from `root`.
-pub(super) fn past(root: &Path, cache: Option<&Cache>) -> Vec<Past> {
+pub(super) fn past(root: &Path, commit: Option<&str>, cache: Option<&Cache>) -> Vec<Past> {
     let Some(place) = discover(root) else { return Vec::new() };
     let Ok(repository) = open(&place) else { return Vec::new() };
-    let Some(head) = repository.head().ok().and_then(|head| head.peel_to_commit().ok()).map(|commit| commit.id()) else {
-        return Vec::new();
+    let head = match commit {
+        Some(commit) => Oid::from_str(commit).ok(),
+        None => repository.head().ok().and_then(|head| head.peel_to_commit().ok()).map(|commit| commit.id()),
     };
+    let Some(head) = head else { return Vec::new() };
     let mut shelf = cache.map(|cache| cache.load(KIND)).unwrap_or_default();
     let mut made: BTreeMap<Key, Vec<u8>> = BTreeMap::new();
     let listed = shelf.find(&key("list", head)).map(|record| oids(record.as_slice()));
@@ -40,9 +42,11 @@ pub(super) fn past(root: &Path, cache: Option<&Cache>) -> Vec<Past> {
         commits
     });
     let missing: Vec<Oid> = commits.iter().copied().filter(|oid| shelf.find(&key("commit", *oid)).is_none()).collect();
-    let records = threads::map(&missing, || open(&place).ok(), |repository, oid| encoded(repository.as_ref(), *oid));
+    let records =
+        threads::map(&missing, 32, || open(&place).ok(), |repository, oid| encoded(repository.as_ref(), *oid));
     made.extend(missing.iter().zip(records).map(|(oid, record)| (key("commit", *oid), record)));
-    let used = || -> HashSet<Key> { commits.iter().map(|oid| key("commit", *oid)).chain([key("list", head)]).collect() };
+    let used =
+        || -> HashSet<Key> { commits.iter().map(|oid| key("commit", *oid)).chain([key("list", head)]).collect() };
     match cache {
         Some(cache) => cache.add(KIND, &mut shelf, &made, used),
         None => shelf = Shelf::of(&made),
@@ -120,7 +124,8 @@ fn told(repository: &Repository, oid: Oid) -> Result<(String, Vec<String>), git2
     let mut files = Vec::new();
     for delta in diff.deltas() {
         let path = delta.new_file().path().and_then(Path::to_str).unwrap_or_default();
-        if !path.contains('\n') && path.parse::<RepoPath>().is_ok_and(|path| class::of_path(&path) == FileClass::Source) {
+        if !path.contains('\n') && path.parse::<RepoPath>().is_ok_and(|path| class::of_path(&path) == FileClass::Source)
+        {
             files.push(path.to_owned());
         }
         if files.len() > MAX_FILES {

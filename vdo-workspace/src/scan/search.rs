@@ -1,24 +1,27 @@
-//! A folder, scanned, and the files of it that matter to a query.
+//! The files of a tree that matter to a query.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use vdo_core::content::BlobHash;
 use vdo_core::context::document::Document;
 use vdo_core::context::hits::Hits;
 use vdo_core::context::past::Past;
 use vdo_core::context::query::Query;
 use vdo_core::context::rank::{Ranked, Ranking, Weights};
 use vdo_core::path::RepoPath;
-use vdo_core::port::{FileClass, LeftOut, Scanned, SourceError};
+use vdo_core::port::{FileClass, FileFacts, Fit, Interest, LeftOut, Scanned, SourceError, TreeSource};
 
-use super::index::Index;
-use super::{WorkspaceScanner, class, scanned, threads};
+use super::index::{Index, Indexed, Reach};
+use super::{WorkspaceScanner, class, facts, on_thread, scanned, threads};
 use crate::folder::FolderSource;
 use crate::folder::confined::Confined;
 use crate::walk::WalkError;
 
 /// Files are looked up in parts of this many.
 const PART: usize = 2_000;
+/// How many files a scan for an interest tells of, best first.
+const MAX_FITS: usize = 1_000;
 
 /// A folder could not be scanned at all.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,7 @@ pub struct Found {
 }
 
 impl WorkspaceScanner {
-    /// Scans the folder `root`: its files less what its ignore files leave out, and the commits its HEAD grew out of.
+    /// Scans the folder `root` for ranking: its files less what its ignore files leave out, and the commits its HEAD grew out of.
     ///
     /// Blocks; works on several threads. The folder is never written to.
     ///
@@ -63,21 +66,79 @@ impl WorkspaceScanner {
     pub fn folder(&self, root: &Path) -> Result<FolderScan, FolderScanError> {
         let maker = self.maker();
         let (index, past) = std::thread::scope(|scope| {
-            let past = scope.spawn(|| past(root, &maker));
-            (maker.folder(root), past.join().unwrap_or_default())
+            let past = scope.spawn(|| past(root, None, maker.cache()));
+            (maker.folder(root, Reach::Text), past.join().unwrap_or_default())
         });
         Ok(FolderScan { root: root.to_owned(), index: index?, past })
+    }
+
+    /// Tells what a [`vdo_core::port::Scanner`] tells of a tree, of the folder `root`, and the tree.
+    ///
+    /// # Errors
+    /// [`FolderScanError::Walk`] if there is no such folder; [`FolderScanError::Source`] if a file changed under way.
+    pub async fn whole_folder(&self, root: &Path) -> Result<(FolderSource, Scanned, Vec<LeftOut>), FolderScanError> {
+        let (maker, folder) = (self.maker(), root.to_owned());
+        let index = on_thread(move || maker.folder(&folder, Reach::All)).await??;
+        let source = FolderSource::known(root, index.tree());
+        let left_out = index.left_out.clone();
+        let scanned = scanned(&source, index).await?;
+        Ok((source, scanned, left_out))
+    }
+
+    /// Ranks the sources of a tree for an interest.
+    pub(super) async fn fits(
+        &self,
+        source: &dyn TreeSource,
+        index: &Index,
+        interest: &Interest,
+    ) -> Result<Vec<Fit>, SourceError> {
+        let query = Query::of(&interest.query);
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let jobs = interest.past.iter().map(|(said, files)| Past::of(said, files.iter().map(String::as_str)));
+        let mut all: Vec<Past> = jobs.collect();
+        if let Some((repository, commit)) = interest.origin.clone() {
+            let cache = self.maker().cache().cloned();
+            all.extend(on_thread(move || past(Path::new(&repository), Some(&commit), cache.as_ref())).await?);
+        }
+        let documents = documents(index, FileClass::Source);
+        let blobs: HashMap<RepoPath, BlobHash> =
+            index.files.iter().map(|file| (file.path.clone(), file.entry.blob)).collect();
+        let (weights, asked, files) = (Weights::default(), query.clone(), documents.clone());
+        let hits = on_thread(move || hits(&asked, &files)).await?;
+        let mut ranking = Ranking::of(&query, &documents, &hits, &all, &weights);
+        let candidates: Vec<&RepoPath> = ranking.candidates().collect();
+        let wanted: Vec<BlobHash> = candidates.iter().filter_map(|path| blobs.get(*path)).copied().collect();
+        let contents = source.read(&wanted).await?;
+        let texts: HashMap<&RepoPath, String> = candidates
+            .into_iter()
+            .zip(contents)
+            .filter_map(|(path, bytes)| Some((path, class::text(&bytes)?.into_owned())))
+            .collect();
+        ranking.with_passages(|path| texts.get(path).map(String::as_str));
+        let fit = |ranked: Ranked| Fit { path: ranked.path, score: ranked.score };
+        Ok(ranking.ranked(MAX_FITS).into_iter().map(fit).collect())
     }
 }
 
 #[cfg(feature = "git")]
-fn past(root: &Path, maker: &super::index::Maker) -> Vec<Past> {
-    super::past::past(root, maker.cache())
+fn past(root: &Path, commit: Option<&str>, cache: Option<&super::cache::Cache>) -> Vec<Past> {
+    super::past::past(root, commit, cache)
 }
 
 #[cfg(not(feature = "git"))]
-fn past(_: &Path, _: &super::index::Maker) -> Vec<Past> {
+fn past(_: &Path, _: Option<&str>, _: Option<&super::cache::Cache>) -> Vec<Past> {
     Vec::new()
+}
+
+fn documents(index: &Index, class: FileClass) -> Vec<Document> {
+    index.files.iter().filter(|file| file.class == class).map(Indexed::document).collect()
+}
+
+fn hits(query: &Query, documents: &[Document]) -> Hits {
+    let parts: Vec<&[Document]> = documents.chunks(PART).collect();
+    Hits::join(threads::map(&parts, 1, || (), |(), part| Hits::of(query, part)))
 }
 
 impl FolderScan {
@@ -111,19 +172,17 @@ impl FolderScan {
         self.past.len()
     }
 
-    /// Returns what a [`vdo_core::port::Scanner`] tells of the folder.
-    ///
-    /// # Errors
-    /// [`FolderScanError::Source`] if a file changed since it was scanned.
-    pub async fn scanned(self) -> Result<Scanned, FolderScanError> {
-        let source = FolderSource::known(&self.root, self.index.tree());
-        Ok(scanned(&source, self.index).await?)
+    /// Returns what is told of the files with these paths, in path order.
+    #[must_use]
+    pub fn facts(&self, paths: &std::collections::BTreeSet<RepoPath>) -> Vec<FileFacts> {
+        let wanted = self.index.files.iter().filter(|file| paths.contains(&file.path));
+        wanted.map(|file| facts(&self.index, file).0).collect()
     }
 
-    /// Ranks the files for a query.
+    /// Ranks the files for a query, at most `limit` of each kind.
     #[must_use]
-    pub fn find(&self, query: &Query, weights: &Weights) -> Found {
-        let list = |class| self.ranked(class, query, weights);
+    pub fn find(&self, query: &Query, weights: &Weights, limit: usize) -> Found {
+        let list = |class| self.ranked(class, query, weights, limit);
         Found {
             sources: list(FileClass::Source),
             tests: list(FileClass::Test),
@@ -132,21 +191,20 @@ impl FolderScan {
         }
     }
 
-    fn ranked(&self, class: FileClass, query: &Query, weights: &Weights) -> Vec<Ranked> {
-        let documents: Vec<Document> =
-            self.index.files.iter().filter(|file| file.class == class).map(super::index::Indexed::document).collect();
-        let parts: Vec<&[Document]> = documents.chunks(PART).collect();
-        let hits = Hits::join(threads::map(&parts, || (), |(), part| Hits::of(query, part)));
-        let mut ranking = Ranking::of(query, &documents, &hits, &self.past, weights);
+    /// Ranks the files of one kind for a query, at most `limit`.
+    #[must_use]
+    pub fn ranked(&self, class: FileClass, query: &Query, weights: &Weights, limit: usize) -> Vec<Ranked> {
+        let documents = documents(&self.index, class);
+        let mut ranking = Ranking::of(query, &documents, &hits(query, &documents), &self.past, weights);
         let candidates: Vec<&RepoPath> = ranking.candidates().collect();
         let open = || Confined::open(&self.root).ok();
-        let texts = threads::map(&candidates, open, |folder, path| {
+        let texts = threads::map(&candidates, 8, open, |folder, path| {
             let (bytes, _) = folder.as_mut()?.read(path.as_str(), class::MAX_BYTES).ok()??;
             Some(class::text(&bytes)?.into_owned())
         });
         let texts: HashMap<&RepoPath, String> =
             candidates.into_iter().zip(texts).filter_map(|(path, text)| Some((path, text?))).collect();
         ranking.with_passages(|path| texts.get(path).map(String::as_str));
-        ranking.ranked()
+        ranking.ranked(limit)
     }
 }

@@ -64,6 +64,7 @@ impl Segment {
     }
 
     /// Returns the number of records.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.count
     }

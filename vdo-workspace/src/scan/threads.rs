@@ -8,23 +8,23 @@ use std::thread;
 
 /// More threads than this do not read a disk any faster.
 const MAX_THREADS: usize = 16;
-/// How many things a thread takes at once.
-const BATCH: usize = 16;
 
 /// Returns how many threads work at once.
 pub(super) fn count() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
 }
 
-/// Returns what `work` makes of each of `items`, in their order. Every thread begins with a `state` of its own.
+/// Returns what `work` makes of each of `items`, in their order. Every thread begins with a `state` of its own, and takes `batch`
+/// items at once.
 ///
 /// A panic in `work` is passed on.
 pub(super) fn map<T: Sync, S, R: Send>(
     items: &[T],
+    batch: usize,
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let threads = count().min(items.len().div_ceil(BATCH));
+    let threads = count().min(items.len().div_ceil(batch));
     if threads <= 1 {
         let mut state = state();
         return items.iter().map(|item| work(&mut state, item)).collect();
@@ -36,11 +36,12 @@ pub(super) fn map<T: Sync, S, R: Send>(
             scope.spawn(|| {
                 let mut state = state();
                 loop {
-                    let from = next.fetch_add(BATCH, Ordering::Relaxed);
-                    let Some(batch) = items.get(from..items.len().min(from + BATCH)).filter(|batch| !batch.is_empty()) else {
+                    let from = next.fetch_add(batch, Ordering::Relaxed);
+                    let Some(items) = items.get(from..items.len().min(from + batch)).filter(|items| !items.is_empty())
+                    else {
                         break;
                     };
-                    let results = batch.iter().map(|item| work(&mut state, item)).collect();
+                    let results = items.iter().map(|item| work(&mut state, item)).collect();
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((from, results));
                 }
             });
@@ -58,11 +59,16 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..1000).collect();
-        let squares = map(&items, || 0, |seen, item| {
-            *seen += 1;
-            item * item
-        });
+        let squares = map(
+            &items,
+            16,
+            || 0,
+            |seen, item| {
+                *seen += 1;
+                item * item
+            },
+        );
         assert_eq!(squares, items.iter().map(|item| item * item).collect::<Vec<_>>());
-        assert_eq!(map(&[] as &[u8], || (), |(), item| *item), Vec::<u8>::new());
+        assert_eq!(map(&[] as &[u8], 16, || (), |(), item| *item), Vec::<u8>::new());
     }
 }

@@ -24,9 +24,9 @@ use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
     Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock, Delivery,
-    DeployError, Deployer, Deployment, EventLog, FileFacts, Health, JobQuery, Jobs, Journal, Lease, Ledger, Provider,
-    ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError, TokenCount,
-    TreeSource,
+    DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease, Ledger,
+    Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
+    TokenCount, TreeSource,
 };
 use crate::route::Routes;
 use crate::spend::Prices;
@@ -333,7 +333,7 @@ struct Everything;
 
 #[async_trait]
 impl Scanner for Everything {
-    async fn scan(&self, source: &dyn TreeSource) -> Result<Scanned, ScanError> {
+    async fn scan(&self, source: &dyn TreeSource, _: &Interest) -> Result<Scanned, ScanError> {
         breathe().await;
         let mut files = Vec::new();
         for (path, entry) in &source.tree().0 {
