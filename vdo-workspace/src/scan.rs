@@ -76,7 +76,7 @@ impl Scanner for WorkspaceScanner {
         });
         let (files, detected, summary) = looked.await?;
         let files = files.into_iter().map(|(facts, _)| facts).collect();
-        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary })
+        Ok(Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary: Box::new(summary) })
     }
 }
 

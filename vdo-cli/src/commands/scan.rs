@@ -47,7 +47,7 @@ pub(crate) struct ScanView {
     /// The commands that show whether a result works.
     checks: Vec<CheckCommand>,
     /// The architecture.
-    summary: Summary,
+    summary: Box<Summary>,
 }
 
 /// Files that were left out for one reason.

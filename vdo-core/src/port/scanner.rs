@@ -41,7 +41,7 @@ pub struct Scanned {
     pub setup: Vec<Setup>,
     /// What the codebase is, at a glance.
     #[serde(default)]
-    pub summary: Summary,
+    pub summary: Box<Summary>,
 }
 
 /// A scan failed as a whole. Unreadable single files never fail one.
