@@ -151,7 +151,7 @@ fn split(folders: &BTreeMap<&str, Weight>, found: &Found) -> Parts {
         if round > 0
             && (!(is_large || is_chain)
                 || lines * 10 < total
-                || parts.0.len() + inner.len() > MAX_MODULES + MAX_PACKAGES)
+                || parts.0.len() + inner.len().min(MAX_CHILDREN) > MAX_MODULES + MAX_PACKAGES)
         {
             break;
         }
