@@ -69,7 +69,7 @@ impl App {
         let (tier, reason) = self.config.tier()?;
         let checker = bare_checker(tier, reason)?;
         let syntax = Arc::new(TreeSitterSyntax);
-        let scanner = Arc::new(WorkspaceScanner::new(syntax.clone()));
+        let scanner = Arc::new(WorkspaceScanner::new(syntax.clone()).with_cache(&scan_cache()));
         Ok(Engine::builder(crashing(store)?, Arc::new(self.clock), scanner, Arc::new(checker))
             .syntax(syntax)
             .owner(owner())
@@ -104,6 +104,11 @@ impl App {
         let builder = builder.routes(routes).formats(self.config.formats()?).prices(self.config.prices()?);
         Ok(builder.observer(observer).build())
     }
+}
+
+/// Returns the folder for what scans keep between them.
+pub(crate) fn scan_cache() -> PathBuf {
+    cache_folder().join("scan")
 }
 
 /// Returns the folder for what can be made again: prepared dependencies.

@@ -340,6 +340,12 @@ pub(crate) struct Scan {
     /// How many tokens the summary may have; JSON has all of it.
     #[arg(long, value_name = "TOKENS", default_value_t = 2000)]
     pub(crate) tokens: usize,
+    /// The folder for what is kept between scans. Default: one in the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Keeps nothing, and looks at everything anew.
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Debug, Args)]

@@ -486,7 +486,7 @@ fn nested_keys_are_set_by_variable_and_by_flag() {
 #[test]
 fn schemas_are_json_schemas_of_what_is_really_written() {
     let place = Place::new();
-    for what in ["tools", "plan", "reply", "findings", "answers", "events", "journal"] {
+    for what in ["tools", "plan", "reply", "findings", "answers", "events", "journal", "scan"] {
         let schema = place.args(&["schema", what]).exits(0).json();
         assert!(schema.is_object() || schema.is_array(), "{what}");
         if what != "tools" {

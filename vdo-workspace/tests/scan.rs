@@ -26,7 +26,11 @@ fn write(root: &Path, path: &str, text: impl AsRef<[u8]>) {
 
 /// A small shop: three sources, a test, a document, a manifest.
 fn shop(root: &Path) {
-    write(root, "shop/cart.py", "\"\"\"What is bought.\"\"\"\n\nclass Cart:\n    def add_item(self, item):\n        self.items.append(item)\n");
+    write(
+        root,
+        "shop/cart.py",
+        "\"\"\"What is bought.\"\"\"\n\nclass Cart:\n    def add_item(self, item):\n        self.items.append(item)\n",
+    );
     write(root, "shop/prices.py", "def discount_rate(customer):\n    return 0.1 if customer.is_loyal else 0\n");
     write(root, "shop/mail.py", "def send_receipt(cart):\n    print('thanks')\n");
     write(root, "tests/test_cart.py", "from shop.cart import Cart\n\ndef test_add():\n    Cart()\n");

@@ -15,7 +15,7 @@ use vdo_core::port::{FileClass, Fit, Scanned};
 use vdo_workspace::scan::{FolderScan, Found, WorkspaceScanner};
 use vdo_workspace::syntax::TreeSitterSyntax;
 
-use crate::app::cache_folder;
+use crate::app::scan_cache;
 use crate::args;
 use crate::fail::{Fail, chain};
 use crate::out::Out;
@@ -46,9 +46,10 @@ pub(crate) fn run(out: &Out, args: &args::Context) -> Result<(), Fail> {
         (None, Some("-")) => read(Path::new("-"))?,
         (None, query) => query.unwrap_or_default().to_owned(),
     };
+    vdo_workspace::git::trust_objects();
     let mut scanner = WorkspaceScanner::new(Arc::new(TreeSitterSyntax));
     if !args.no_cache {
-        scanner = scanner.with_cache(&args.cache.clone().unwrap_or_else(|| cache_folder().join("scan")));
+        scanner = scanner.with_cache(&args.cache.clone().unwrap_or_else(scan_cache));
     }
     let scan = scanner.folder(&args.repo).map_err(|error| Fail::usage(chain(&error)))?;
     let scanned = begun.elapsed();

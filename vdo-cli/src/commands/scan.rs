@@ -9,14 +9,12 @@ use serde::{Deserialize, Serialize};
 use vdo_core::check::{CheckCommand, Setup};
 use vdo_core::content::BlobHash;
 use vdo_core::path::RepoPath;
-use vdo_core::port::{Interest, Scanned, Scanner as _, TreeSource as _};
+use vdo_core::port::{FileClass, LeftOutReason, TreeSource as _};
 use vdo_core::summary::Summary;
-use vdo_workspace::folder::MemorySource;
-use vdo_workspace::import::{ImportError, ImportLimits, Skipped};
-use vdo_workspace::scan::WorkspaceScanner;
-use vdo_workspace::summary::Class;
+use vdo_workspace::scan::{FolderScanError, WholeFolder, WorkspaceScanner};
 use vdo_workspace::syntax::TreeSitterSyntax;
 
+use crate::app::scan_cache;
 use crate::args;
 use crate::fail::{Fail, chain};
 use crate::out::Out;
@@ -36,10 +34,10 @@ pub(crate) struct ScanView {
     read: u64,
     /// The bytes of those.
     bytes: u64,
-    /// How many files of each class there are: `code`, `test`, `aside`, `data`, `prose`.
-    classes: BTreeMap<String, u64>,
-    /// What was left out, by reason.
-    left_out: BTreeMap<String, LeftOut>,
+    /// How many files of each class there are.
+    classes: BTreeMap<FileClass, u64>,
+    /// What is told of by name alone, by reason.
+    left_out: BTreeMap<LeftOutReason, LeftOut>,
     /// The files with rules for agents and contributors.
     rules: Vec<RepoPath>,
     /// What has to be installed before the checks.
@@ -47,7 +45,7 @@ pub(crate) struct ScanView {
     /// The commands that show whether a result works.
     checks: Vec<CheckCommand>,
     /// The architecture.
-    summary: Summary,
+    summary: Box<Summary>,
 }
 
 /// Files that were left out for one reason.
@@ -62,57 +60,40 @@ struct LeftOut {
 /// Scans a folder.
 pub(crate) async fn scan(out: &Out, args: &args::Scan) -> Result<(), Fail> {
     let began = Instant::now();
-    let folder = args.dir.clone();
-    let read =
-        tokio::task::spawn_blocking(move || vdo_workspace::repository::import(&folder, &ImportLimits::default()));
-    let (source, skipped) = match read.await.map_err(|error| Fail::failed(error.to_string()))? {
-        Ok(mut imported) => {
-            let skipped = std::mem::take(&mut imported.skipped);
-            (imported.into_source(), skipped)
-        }
-        Err(ImportError::Empty(_)) => (MemorySource::default(), Vec::new()),
-        Err(error) => return Err(Fail::usage(chain(&error))),
-    };
-    let walked = began.elapsed();
-    let scanner = WorkspaceScanner::new(Arc::new(TreeSitterSyntax));
-    let scanned = scanner.scan(&source, &Interest::default()).await.map_err(|error| Fail::failed(chain(&error)))?;
-    let view = view(&source, scanned, &skipped);
+    let mut scanner = WorkspaceScanner::new(Arc::new(TreeSitterSyntax));
+    if !args.no_cache {
+        scanner = scanner.with_cache(&args.cache.clone().unwrap_or_else(scan_cache));
+    }
+    let whole = scanner.whole_folder(&args.dir).await.map_err(|error| match error {
+        FolderScanError::Walk(_) => Fail::usage(chain(&error)),
+        other => Fail::failed(chain(&other)),
+    })?;
+    let fresh = whole.fresh;
+    let view = view(whole);
     if out.json {
         out.value(&view)?;
     } else {
         print(out, &view, args.tokens)?;
     }
-    let (walked, all) = (walked.as_millis(), began.elapsed().as_millis());
-    out.say(format!("{} files read in {all} ms, {walked} of them for walking the folder", view.read));
+    let took = began.elapsed().as_millis();
+    out.say(format!("{} files told of in {took} ms, {fresh} of them read for the first time", view.read));
     Ok(())
 }
 
-fn view(source: &MemorySource, scanned: Scanned, skipped: &[Skipped]) -> ScanView {
+fn view(whole: WholeFolder) -> ScanView {
+    let WholeFolder { source, scanned, left_out: others, .. } = whole;
     let tree = source.tree();
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let mut classes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut classes: BTreeMap<FileClass, u64> = BTreeMap::new();
     for file in &scanned.files {
-        let class = Class::of(&file.path, file.language.as_deref());
-        *classes.entry(class.as_str().to_owned()).or_default() += 1;
+        *classes.entry(file.class).or_default() += 1;
     }
-    let mut left_out: BTreeMap<String, LeftOut> = BTreeMap::new();
-    let mut leave = |reason: String, path: &str| {
-        let left = left_out.entry(reason).or_default();
+    let mut left_out: BTreeMap<LeftOutReason, LeftOut> = BTreeMap::new();
+    for other in &others {
+        let left = left_out.entry(other.reason).or_default();
         left.files += 1;
         if left.first.len() < MAX_LISTED {
-            left.first.push(path.to_owned());
-        }
-    };
-    for one in skipped {
-        leave(one.reason.to_string(), &one.path);
-    }
-    for (path, entry) in &tree.0 {
-        let is_read = scanned.files.binary_search_by(|file| file.path.cmp(path)).is_ok();
-        if !entry.mode.is_file() {
-            leave("it is a link or a submodule".to_owned(), path.as_str());
-        } else if !is_read {
-            let reason = "it is binary, generated, minified, locked, vendored, too large or in .vdoignore";
-            leave(reason.to_owned(), path.as_str());
+            left.first.push(other.path.clone());
         }
     }
     ScanView {
@@ -129,19 +110,43 @@ fn view(source: &MemorySource, scanned: Scanned, skipped: &[Skipped]) -> ScanVie
     }
 }
 
+fn reason(reason: LeftOutReason) -> &'static str {
+    match reason {
+        LeftOutReason::Binary => "it is no text",
+        LeftOutReason::Generated => "a program wrote it",
+        LeftOutReason::Vendored => "it is other people's, or built",
+        LeftOutReason::TooLarge => "it is too large",
+        LeftOutReason::Unreadable => "it cannot be read",
+        LeftOutReason::Name => "its name is no path of a tree",
+        LeftOutReason::Repository => "it is a repository of its own",
+    }
+}
+
+fn class(class: FileClass) -> &'static str {
+    match class {
+        FileClass::Source => "source",
+        FileClass::Test => "test",
+        FileClass::Doc => "doc",
+        FileClass::Config => "config",
+        FileClass::Vendored => "vendored",
+        FileClass::Generated => "generated",
+        FileClass::Binary => "binary",
+    }
+}
+
 fn print(out: &Out, view: &ScanView, tokens: usize) -> Result<(), Fail> {
     let summary = view.summary.render(tokens);
     if !summary.is_empty() {
         out.line(summary)?;
     }
     out.line("### Counts")?;
-    let classes: Vec<String> = view.classes.iter().map(|(class, files)| format!("{files} {class}")).collect();
+    let classes: Vec<String> = view.classes.iter().map(|(one, files)| format!("{files} {}", class(*one))).collect();
     let classes = if classes.is_empty() { String::new() } else { format!(": {}", classes.join(", ")) };
     out.line(format!("- {} of {} files read, {} bytes{classes}", view.read, view.files, view.bytes))?;
-    for (reason, left) in &view.left_out {
+    for (why, left) in &view.left_out {
         let first = left.first.first().map_or("", String::as_str);
         let more = if left.files > 1 { ", …" } else { "" };
-        out.line(format!("- {} left out: {reason} ({}{more})", left.files, story::plain(first, 100)))?;
+        out.line(format!("- {} left out: {} ({}{more})", left.files, reason(*why), story::plain(first, 100)))?;
     }
     out.line("\n### Rules, sent whole with every request")?;
     if view.rules.is_empty() {

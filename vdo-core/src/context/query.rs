@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Counter, cut};
+use super::document::cut;
 use super::hits::idf;
 use super::past::Past;
 use super::terms::{self, Token};
@@ -122,11 +122,4 @@ fn weighted(counts: BTreeMap<String, (f64, f64)>) -> Vec<QueryTerm> {
         terms.sort_by(|one, other| one.text.cmp(&other.text));
     }
     terms
-}
-
-/// Counts the words of a text that a query has: the passage score looks at raw text.
-pub(super) fn words(text: &str) -> Vec<u32> {
-    let mut counter = Counter::default();
-    counter.add(text);
-    counter.words
 }

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::document::Document;
 use super::hits::{Hits, idf, saturated, scaled};
 use super::past::Past;
-use super::query::{self, Query};
+use super::query::Query;
 use super::signals;
+use super::terms::{self, Token};
 use crate::path::RepoPath;
 use crate::port::FileClass;
 
@@ -147,14 +148,12 @@ impl<'d> Ranking<'d> {
         self.order.iter().take(CANDIDATES).filter_map(|place| self.documents.get(*place)).map(|document| &document.path)
     }
 
-    /// Looks at the best passage of each candidate. A text that is not at hand has no passage.
-    pub fn with_passages<'t>(&mut self, text: impl Fn(&RepoPath) -> Option<&'t str>) {
+    /// Takes in what the best passage of each candidate is worth, as [`Self::passage`] has it; 0 for one whose text is not at hand.
+    pub fn with_passages(&mut self, worth: impl Fn(&RepoPath) -> f64) {
         let mut passages = vec![0.0; self.documents.len()];
-        let candidates: Vec<usize> = self.order.iter().take(CANDIDATES).copied().collect();
-        for place in candidates {
-            let Some(document) = self.documents.get(place) else { continue };
-            if let (Some(text), Some(best)) = (text(&document.path), passages.get_mut(place)) {
-                *best = self.passage(text);
+        for place in self.order.iter().take(CANDIDATES) {
+            if let (Some(document), Some(best)) = (self.documents.get(*place), passages.get_mut(*place)) {
+                *best = worth(&document.path);
             }
         }
         self.columns.push((Signal::Passage, scaled(passages)));
@@ -195,42 +194,57 @@ impl<'d> Ranking<'d> {
         scores
     }
 
-    /// Returns the score of the best passage of a text.
-    fn passage(&self, text: &str) -> f64 {
-        let known: BTreeMap<u32, usize> =
-            self.query.words.iter().enumerate().map(|(place, term)| (term.hash, place)).collect();
+    /// Returns what the best passage of a text is worth.
+    #[must_use]
+    pub fn passage(&self, text: &str) -> f64 {
+        let mut known: Vec<(u32, usize)> =
+            (self.query.words.iter().zip(0..)).map(|(term, place)| (term.hash, place)).collect();
+        known.sort_unstable();
         // Each half passage by itself; a passage is two that follow each other.
-        let mut halves: Vec<(f64, Vec<(usize, f64)>)> = Vec::new();
-        let mut lines = text.lines().peekable();
-        while lines.peek().is_some() {
-            let mut total = 0.0;
-            let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
-            for line in lines.by_ref().take(PASSAGE / 2) {
-                for hash in query::words(line) {
-                    total += 1.0;
-                    if let Some(place) = known.get(&hash) {
-                        *counts.entry(*place).or_default() += 1.0;
-                    }
-                }
-            }
-            halves.push((total, counts.into_iter().collect()));
+        let mut halves: Vec<Half> = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end =
+                memchr::memchr_iter(b'\n', rest.as_bytes()).nth(PASSAGE / 2 - 1).map_or(rest.len(), |end| end + 1);
+            let (half, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            halves.push(Half::of(half, &known, self.query.words.len()));
+            rest = after;
         }
-        let alone = (0.0, Vec::new());
+        let alone = Half::default();
         let after = halves.iter().skip(1).chain(std::iter::once(&alone));
-        halves.iter().zip(after).map(|(one, other)| self.passage_of(one, other)).fold(0.0, f64::max)
+        halves.iter().zip(after).map(|(one, other)| self.worth(one, other)).fold(0.0, f64::max)
     }
 
-    fn passage_of(&self, one: &(f64, Vec<(usize, f64)>), other: &(f64, Vec<(usize, f64)>)) -> f64 {
-        let mut counts: BTreeMap<usize, f64> = one.1.iter().copied().collect();
-        for (place, count) in &other.1 {
-            *counts.entry(*place).or_default() += count;
-        }
-        let length = 0.5 + 0.5 * (one.0 + other.0) / PASSAGE_WORDS;
-        let weigh = |(place, count): (usize, f64)| {
-            let weight = self.query.words.get(place).map_or(0.0, |term| term.weight);
-            weight * self.idfs.get(place).copied().unwrap_or_default() * saturated(count / length, 1.2)
-        };
-        counts.into_iter().map(weigh).sum()
+    fn worth(&self, one: &Half, other: &Half) -> f64 {
+        let length = 0.5 + 0.5 * (one.total + other.total) / PASSAGE_WORDS;
+        let counts = one.counts.iter().zip(other.counts.iter().chain(std::iter::repeat(&0.0)));
+        let words = self.query.words.iter().zip(&self.idfs).zip(counts);
+        words.map(|((term, idf), (one, other))| term.weight * idf * saturated((one + other) / length, 1.2)).sum()
+    }
+}
+
+/// The words of half a passage.
+#[derive(Debug, Default)]
+struct Half {
+    total: f64,
+    /// How often each word of the query occurs.
+    counts: Vec<f64>,
+}
+
+impl Half {
+    /// Counts a text. `known` has the hashes of the query's words in order, with their places.
+    fn of(text: &str, known: &[(u32, usize)], words: usize) -> Self {
+        let mut half = Self { total: 0.0, counts: vec![0.0; words] };
+        terms::tokens(text, |token| {
+            let Token::Word(word) = token else { return };
+            half.total += 1.0;
+            let hash = terms::hash(word);
+            let place = known.binary_search_by_key(&hash, |(hash, _)| *hash).ok().and_then(|at| known.get(at));
+            if let Some(count) = place.and_then(|(_, place)| half.counts.get_mut(*place)) {
+                *count += 1.0;
+            }
+        });
+        half
     }
 }
 

@@ -9,14 +9,6 @@ use crate::content::Bytes;
 /// Longer words are data, not words.
 const MAX_WORD: usize = 80;
 
-/// Words that say nothing of what a text is about.
-const STOP: [&str; 62] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "do", "does", "for", "from", "had", "has",
-    "have", "if", "in", "instead", "into", "is", "it", "its", "just", "make", "makes", "more", "no", "not", "now",
-    "of", "on", "only", "or", "our", "should", "so", "some", "than", "that", "the", "their", "them", "then", "there",
-    "these", "they", "this", "to", "us", "use", "was", "we", "were", "when", "which", "will", "with", "would", "you",
-];
-
 /// What a word is split off from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token<'t> {
@@ -52,6 +44,12 @@ pub fn tokens(text: &str, mut each: impl FnMut(Token<'_>)) {
 
 /// Splits a word of ASCII letters, digits and underscores.
 fn ascii(word: &str, buffer: &mut String, each: &mut impl FnMut(Token<'_>)) {
+    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        if word.len() > 1 && !is_stop(word) {
+            each(Token::Word(stem(word)));
+        }
+        return;
+    }
     let mut parts = 0;
     let mut long = 0;
     split(word, |_, part| {
@@ -127,8 +125,76 @@ fn split<'w>(word: &'w str, mut each: impl FnMut(usize, &'w str)) {
     }
 }
 
+/// Tells whether a word says nothing of what a text is about.
 fn is_stop(word: &str) -> bool {
-    STOP.binary_search(&word).is_ok()
+    // By length first: most words are none of these, and this is asked of every word of a project.
+    match word.len() {
+        1 => matches!(word, "a"),
+        2 => matches!(
+            word,
+            "an" | "as"
+                | "at"
+                | "be"
+                | "by"
+                | "do"
+                | "if"
+                | "in"
+                | "is"
+                | "it"
+                | "no"
+                | "of"
+                | "on"
+                | "or"
+                | "so"
+                | "to"
+                | "us"
+                | "we"
+        ),
+        3 => matches!(
+            word,
+            "and"
+                | "are"
+                | "but"
+                | "can"
+                | "for"
+                | "had"
+                | "has"
+                | "its"
+                | "not"
+                | "now"
+                | "our"
+                | "the"
+                | "use"
+                | "was"
+                | "you"
+        ),
+        4 => matches!(
+            word,
+            "does"
+                | "from"
+                | "have"
+                | "into"
+                | "just"
+                | "make"
+                | "more"
+                | "only"
+                | "some"
+                | "than"
+                | "that"
+                | "them"
+                | "then"
+                | "they"
+                | "this"
+                | "were"
+                | "when"
+                | "will"
+                | "with"
+        ),
+        5 => matches!(word, "could" | "makes" | "their" | "there" | "these" | "which" | "would"),
+        6 => matches!(word, "should"),
+        7 => matches!(word, "instead"),
+        _ => false,
+    }
 }
 
 /// Returns a word without its ending, lightly: plurals, `-ed`, `-ing`, `-er`, `-ation`.

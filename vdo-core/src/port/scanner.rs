@@ -72,6 +72,9 @@ pub struct FileFacts {
     pub blob: BlobHash,
     /// The size in bytes.
     pub bytes: u64,
+    /// What kind of file it is.
+    #[serde(default)]
+    pub class: FileClass,
     /// The language, in lower case, if known.
     pub language: Option<String>,
     /// What it defines.
@@ -137,7 +140,7 @@ pub struct Scanned {
     pub ranked: Vec<Fit>,
     /// What the codebase is, at a glance.
     #[serde(default)]
-    pub summary: Summary,
+    pub summary: Box<Summary>,
 }
 
 /// A scan failed as a whole. Unreadable single files never fail one.

@@ -21,6 +21,13 @@ pub use deliver::{GitBranchDeployer, Identity};
 pub use found::{FoundError, found};
 pub use message::branch_name;
 
+/// Has libgit2 read objects without hashing each anew, as git itself does: a third of the time that reading a history takes.
+///
+/// For the whole process, so it is the program's to say. Objects are hashed anew by default.
+pub fn trust_objects() {
+    git2::opts::strict_hash_verification(false);
+}
+
 /// Opens the repository at exactly `path`: a working tree, a `.git` folder or a bare repository.
 pub(crate) fn open(path: &Path) -> Result<Repository, git2::Error> {
     Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&OsStr>())

@@ -31,7 +31,7 @@ use crate::summary::{self, FileSigns, Signs};
 use crate::{blocking, detect};
 use digest::Facts;
 use index::{Index, Indexed, Maker};
-pub use search::{FolderScan, FolderScanError, Found};
+pub use search::{FolderScan, FolderScanError, Found, WholeFolder};
 
 /// Scans trees. Cheap to clone.
 ///
@@ -84,7 +84,14 @@ async fn scanned(source: &dyn TreeSource, index: Index) -> Result<Scanned, Sourc
         let detected = detect::detect(&tree, &contents);
         let summary = summary_of(&tree, &files, &contents, &detected);
         let files = files.into_iter().map(|(facts, _)| facts).collect();
-        Scanned { files, rules, checks: detected.checks, setup: detected.setup, summary, ranked: Vec::new() }
+        Scanned {
+            files,
+            rules,
+            checks: detected.checks,
+            setup: detected.setup,
+            summary: Box::new(summary),
+            ranked: Vec::new(),
+        }
     })
     .await
 }
@@ -92,7 +99,7 @@ async fn scanned(source: &dyn TreeSource, index: Index) -> Result<Scanned, Sourc
 fn facts(index: &Index, file: &Indexed) -> (FileFacts, Signs) {
     let Facts { language, symbols, signs } = index.facts(file);
     let (path, blob) = (file.path.clone(), file.entry.blob);
-    (FileFacts { path, blob, bytes: file.bytes, language, symbols }, signs)
+    (FileFacts { path, blob, bytes: file.bytes, class: file.class, language, symbols }, signs)
 }
 
 async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SourceError> {

@@ -4,10 +4,11 @@
 //! the list of commits that a HEAD reaches. A repository without commits, a shallow one, or one with objects missing
 //! gives what there is.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
+use std::rc::Rc;
 
-use git2::{DiffOptions, Oid, Repository, Sort};
+use git2::{ObjectType, Oid, Repository, Sort};
 use vdo_core::context::past::{MAX_FILES, Past};
 use vdo_core::path::RepoPath;
 use vdo_core::port::FileClass;
@@ -21,6 +22,10 @@ use crate::git::{discover, open};
 /// So many commits are looked at, the newest first; merges do not count.
 const MAX_COMMITS: usize = 4_000;
 const KIND: &str = "past";
+/// Folders are followed this deep.
+const MAX_DEPTH: usize = 100;
+/// So many entries of trees are remembered by each thread.
+const MAX_ENTRIES: usize = 300_000;
 
 /// Returns the changes that led to a commit of the repository that `root` lies in, or to its HEAD, newest first; none if it lies in none.
 ///
@@ -42,8 +47,7 @@ pub(super) fn past(root: &Path, commit: Option<&str>, cache: Option<&Cache>) -> 
         commits
     });
     let missing: Vec<Oid> = commits.iter().copied().filter(|oid| shelf.find(&key("commit", *oid)).is_none()).collect();
-    let records =
-        threads::map(&missing, 32, || open(&place).ok(), |repository, oid| encoded(repository.as_ref(), *oid));
+    let records = threads::map(&missing, 64, || Trees::open(&place), |trees, oid| encoded(trees.as_mut(), *oid));
     made.extend(missing.iter().zip(records).map(|(oid, record)| (key("commit", *oid), record)));
     let used =
         || -> HashSet<Key> { commits.iter().map(|oid| key("commit", *oid)).chain([key("list", head)]).collect() };
@@ -105,32 +109,114 @@ fn reached(repository: &Repository, head: Oid) -> Vec<Oid> {
 }
 
 /// Returns what a commit amounts to; nothing if it cannot be read.
-fn encoded(repository: Option<&Repository>, oid: Oid) -> Vec<u8> {
-    let told = repository.and_then(|repository| told(repository, oid).ok());
+fn encoded(trees: Option<&mut Trees>, oid: Oid) -> Vec<u8> {
+    let told = trees.and_then(|trees| trees.told(oid).ok());
     told.map(|(message, files)| Past::encode(&message, files.iter().map(String::as_str))).unwrap_or_default()
 }
 
-fn told(repository: &Repository, oid: Oid) -> Result<(String, Vec<String>), git2::Error> {
-    let commit = repository.find_commit(oid)?;
-    let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
-    let before = commit.parent(0).and_then(|parent| parent.tree()).ok();
-    let mut options = DiffOptions::new();
-    options.skip_binary_check(true);
-    // A shallow repository ends at a commit whose parent is not there: all its files would count as touched.
-    if before.is_none() && commit.parent_count() > 0 {
-        return Ok((message, Vec::new()));
+/// Finds out what commits changed, by comparing trees entry by entry and going only where they differ.
+///
+/// Trees are remembered: a commit shares most of them with the one before.
+struct Trees {
+    repository: Repository,
+    known: HashMap<Oid, Rc<Vec<Child>>>,
+    /// How many entries are remembered.
+    entries: usize,
+}
+
+/// An entry of a tree.
+struct Child {
+    name: Vec<u8>,
+    oid: Oid,
+    is_tree: bool,
+}
+
+impl Trees {
+    fn open(place: &Path) -> Option<Self> {
+        Some(Self { repository: open(place).ok()?, known: HashMap::new(), entries: 0 })
     }
-    let diff = repository.diff_tree_to_tree(before.as_ref(), Some(&commit.tree()?), Some(&mut options))?;
-    let mut files = Vec::new();
-    for delta in diff.deltas() {
-        let path = delta.new_file().path().and_then(Path::to_str).unwrap_or_default();
-        if !path.contains('\n') && path.parse::<RepoPath>().is_ok_and(|path| class::of_path(&path) == FileClass::Source)
-        {
-            files.push(path.to_owned());
-        }
-        if files.len() > MAX_FILES {
-            break;
-        }
+
+    /// Returns the message of a commit and the sources it made or changed, or more than [`MAX_FILES`] of them.
+    fn told(&mut self, oid: Oid) -> Result<(String, Vec<String>), git2::Error> {
+        let (message, tree, before) = {
+            let commit = self.repository.find_commit(oid)?;
+            let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+            let before = commit.parent(0).ok().map(|parent| parent.tree_id());
+            // A shallow repository ends at a commit whose parent is not there: all its files would count as touched.
+            if before.is_none() && commit.parent_count() > 0 {
+                return Ok((message, Vec::new()));
+            }
+            (message, commit.tree_id(), before)
+        };
+        let mut files = Vec::new();
+        self.compare(before, tree, &mut Vec::new(), &mut files, 0)?;
+        Ok((message, files))
     }
-    Ok((message, files))
+
+    fn compare(
+        &mut self,
+        before: Option<Oid>,
+        after: Oid,
+        path: &mut Vec<u8>,
+        files: &mut Vec<String>,
+        depth: usize,
+    ) -> Result<(), git2::Error> {
+        if before == Some(after) || depth > MAX_DEPTH || files.len() > MAX_FILES {
+            return Ok(());
+        }
+        let before = before.map(|before| self.children(before)).transpose()?;
+        let after = self.children(after)?;
+        let old = before.as_deref().map_or(&[] as &[Child], Vec::as_slice);
+        for child in after.iter() {
+            let known = old.binary_search_by(|old| old.name.cmp(&child.name)).ok().and_then(|place| old.get(place));
+            if known.is_some_and(|known| known.oid == child.oid) {
+                continue;
+            }
+            let length = path.len();
+            path.extend_from_slice(&child.name);
+            if child.is_tree {
+                path.push(b'/');
+                let known = known.filter(|known| known.is_tree).map(|known| known.oid);
+                self.compare(known, child.oid, path, files, depth + 1)?;
+            } else if let Some(file) = source(path) {
+                files.push(file);
+            }
+            path.truncate(length);
+            if files.len() > MAX_FILES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the entries of a tree in the order of their names.
+    fn children(&mut self, oid: Oid) -> Result<Rc<Vec<Child>>, git2::Error> {
+        if let Some(known) = self.known.get(&oid) {
+            return Ok(Rc::clone(known));
+        }
+        let tree = self.repository.find_tree(oid)?;
+        let child = |entry: git2::TreeEntry<'_>| Child {
+            name: entry.name_bytes().to_vec(),
+            oid: entry.id(),
+            is_tree: entry.kind() == Some(ObjectType::Tree),
+        };
+        let mut children: Vec<Child> = tree.iter().map(child).collect();
+        drop(tree);
+        children.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        if self.entries > MAX_ENTRIES {
+            self.known.clear();
+            self.entries = 0;
+        }
+        self.entries += children.len();
+        let children = Rc::new(children);
+        self.known.insert(oid, Rc::clone(&children));
+        Ok(children)
+    }
+}
+
+/// Returns the path if it is that of a source.
+fn source(path: &[u8]) -> Option<String> {
+    let path = str::from_utf8(path).ok().filter(|path| !path.contains('\n'))?;
+    let is_source = path.parse::<RepoPath>().is_ok_and(|path| class::of_path(&path) == FileClass::Source);
+    is_source.then(|| path.to_owned())
 }

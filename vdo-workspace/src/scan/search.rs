@@ -43,6 +43,19 @@ pub struct FolderScan {
     past: Vec<Past>,
 }
 
+/// A folder and what was found out about it.
+#[derive(Debug, Clone)]
+pub struct WholeFolder {
+    /// Its files, all but those that are too large or cannot be read.
+    pub source: FolderSource,
+    /// What was found out.
+    pub scanned: Scanned,
+    /// The files that are told of by name alone, in path order.
+    pub left_out: Vec<LeftOut>,
+    /// How many contents were looked at for the first time.
+    pub fresh: usize,
+}
+
 /// The files of a folder in the order in which they matter, kind by kind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
@@ -72,17 +85,17 @@ impl WorkspaceScanner {
         Ok(FolderScan { root: root.to_owned(), index: index?, past })
     }
 
-    /// Tells what a [`vdo_core::port::Scanner`] tells of a tree, of the folder `root`, and the tree.
+    /// Tells of the folder `root` what a [`vdo_core::port::Scanner`] tells of a tree.
     ///
     /// # Errors
     /// [`FolderScanError::Walk`] if there is no such folder; [`FolderScanError::Source`] if a file changed under way.
-    pub async fn whole_folder(&self, root: &Path) -> Result<(FolderSource, Scanned, Vec<LeftOut>), FolderScanError> {
+    pub async fn whole_folder(&self, root: &Path) -> Result<WholeFolder, FolderScanError> {
         let (maker, folder) = (self.maker(), root.to_owned());
         let index = on_thread(move || maker.folder(&folder, Reach::All)).await??;
         let source = FolderSource::known(root, index.tree());
-        let left_out = index.left_out.clone();
+        let (left_out, fresh) = (index.left_out.clone(), index.fresh);
         let scanned = scanned(&source, index).await?;
-        Ok((source, scanned, left_out))
+        Ok(WholeFolder { source, scanned, left_out, fresh })
     }
 
     /// Ranks the sources of a tree for an interest.
@@ -111,12 +124,10 @@ impl WorkspaceScanner {
         let candidates: Vec<&RepoPath> = ranking.candidates().collect();
         let wanted: Vec<BlobHash> = candidates.iter().filter_map(|path| blobs.get(*path)).copied().collect();
         let contents = source.read(&wanted).await?;
-        let texts: HashMap<&RepoPath, String> = candidates
-            .into_iter()
-            .zip(contents)
-            .filter_map(|(path, bytes)| Some((path, class::text(&bytes)?.into_owned())))
-            .collect();
-        ranking.with_passages(|path| texts.get(path).map(String::as_str));
+        let worth =
+            threads::map(&contents, 4, || (), |(), bytes| class::text(bytes).map(|text| ranking.passage(&text)));
+        let worth: HashMap<&RepoPath, Option<f64>> = candidates.into_iter().zip(worth).collect();
+        ranking.with_passages(|path| worth.get(path).copied().flatten().unwrap_or_default());
         let fit = |ranked: Ranked| Fit { path: ranked.path, score: ranked.score };
         Ok(ranking.ranked(MAX_FITS).into_iter().map(fit).collect())
     }
@@ -198,13 +209,12 @@ impl FolderScan {
         let mut ranking = Ranking::of(query, &documents, &hits(query, &documents), &self.past, weights);
         let candidates: Vec<&RepoPath> = ranking.candidates().collect();
         let open = || Confined::open(&self.root).ok();
-        let texts = threads::map(&candidates, 8, open, |folder, path| {
+        let worth = threads::map(&candidates, 4, open, |folder, path| {
             let (bytes, _) = folder.as_mut()?.read(path.as_str(), class::MAX_BYTES).ok()??;
-            Some(class::text(&bytes)?.into_owned())
+            Some(ranking.passage(&class::text(&bytes)?))
         });
-        let texts: HashMap<&RepoPath, String> =
-            candidates.into_iter().zip(texts).filter_map(|(path, text)| Some((path, text?))).collect();
-        ranking.with_passages(|path| texts.get(path).map(String::as_str));
+        let worth: HashMap<&RepoPath, Option<f64>> = candidates.into_iter().zip(worth).collect();
+        ranking.with_passages(|path| worth.get(path).copied().flatten().unwrap_or_default());
         ranking.ranked(limit)
     }
 }

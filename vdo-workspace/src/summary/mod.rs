@@ -109,7 +109,10 @@ fn about(files: &[FileSigns<'_>], found: &manifests::Found) -> String {
         let names = || root.clone().filter_map(|package| package.name.as_deref());
         let folder = file.path.as_str().strip_suffix("/__init__.py");
         let folder = folder.map(|folder| folder.strip_prefix("src/").unwrap_or(folder));
-        folder.is_some_and(|folder| names().any(|name| name.eq_ignore_ascii_case(folder)))
+        // A name that is made up in code is not known; a package in the root is meant then.
+        let is_unnamed = root.clone().any(|package| package.ecosystem == "python" && package.name.is_none());
+        let is_top = |folder: &str| is_unnamed && !folder.contains('/') && !class::is_test(file.path);
+        folder.is_some_and(|folder| is_top(folder) || names().any(|name| name.eq_ignore_ascii_case(folder)))
     };
     let by_package =
         files.iter().find(main_file).map(|file| file.signs.about.as_str()).filter(|about| !about.is_empty());

@@ -151,12 +151,13 @@ fn split(folders: &BTreeMap<&str, Weight>, found: &Found) -> Parts {
         if round > 0
             && (!(is_large || is_chain)
                 || lines * 10 < total
-                || parts.0.len() + inner.len() > MAX_MODULES + MAX_PACKAGES)
+                || parts.0.len() + inner.len().min(MAX_CHILDREN) > MAX_MODULES + MAX_PACKAGES)
         {
             break;
         }
         let depth = parts.0.get(part).copied().unwrap_or_default();
-        let depth = if is_chain || part.is_empty() { depth } else { depth + 1 };
+        let is_step = inner.len() > 1 || folders.contains_key(part);
+        let depth = if !is_step || part.is_empty() { depth } else { depth + 1 };
         let part = part.to_owned();
         let heavy = heaviest(&inner, folders);
         let fresh: Vec<&str> = heavy.into_iter().filter(|folder| !parts.0.contains_key(*folder)).collect();

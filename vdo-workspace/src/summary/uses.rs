@@ -169,7 +169,7 @@ impl<'a> Index<'a> {
                 let modules = self.found.go_modules.iter().filter(|module| is_within(import, &module.prefix));
                 let module = modules.max_by_key(|module| module.prefix.len())?;
                 let rest = import.get(module.prefix.len()..)?.trim_start_matches('/');
-                self.there(&below(&module.target, rest).trim_end_matches('/').to_owned())
+                self.there(below(&module.target, rest).trim_end_matches('/'))
             }
             "c" | "cpp" => {
                 let near = normal(&below(folder(path), import));

@@ -31,7 +31,7 @@ pub(super) fn manifest(ground: &Ground<'_>, path: &RepoPath, at: &str, text: &st
     let word = |key: &str| package.get(key).and_then(Value::as_str);
     let mut own = Package { folder: at.to_owned(), ecosystem: "cargo", ..Package::default() };
     own.name = word("name").map(str::to_owned);
-    own.about = word("description").map(|text| crate::summary::sentence(text)).unwrap_or_default();
+    own.about = word("description").map(crate::summary::sentence).unwrap_or_default();
     let mut tables: Vec<(&Table, bool)> = Vec::new();
     let kinds = [("dependencies", false), ("dev-dependencies", true), ("build-dependencies", true)];
     let targets = table.get("target").and_then(Value::as_table);

@@ -256,8 +256,8 @@ pub(super) fn read(ground: &Ground<'_>) -> Found {
 }
 
 fn is_build_file(name: &str) -> bool {
-    !(name.starts_with('.') || name.starts_with("LICEN") || name == "COPYING" || name.starts_with("rustfmt"))
-        && !matches!(name, "jsconfig.json" | "config.toml")
+    let is_other = ["LICEN", "COPYING", "rustfmt", "."].iter().any(|start| name.starts_with(start));
+    !is_other && name != "jsconfig.json" && name != "config.toml"
 }
 
 /// Returns a path relative to a manifest's folder as one of the tree.

@@ -34,10 +34,8 @@ pub(super) fn manifest(ground: &Ground<'_>, path: &RepoPath, at: &str, text: &st
         found.command(format!("{place}{verb} {name}"), run, path);
     }
     entries(ground, &package, at, own.name.as_deref(), found);
-    if let Some(engines) = package.get("engines").and_then(Value::as_object).filter(|_| at.is_empty()) {
-        if let Some(node) = engines.get("node").and_then(Value::as_str) {
-            found.convention("Node", node, path);
-        }
+    if let Some(node) = package.pointer("/engines/node").and_then(Value::as_str).filter(|_| at.is_empty()) {
+        found.convention("Node", node, path);
     }
     if let Some(kind) = word("type").filter(|_| at.is_empty()) {
         found.convention("JavaScript modules", if kind == "module" { "ES modules" } else { "CommonJS" }, path);

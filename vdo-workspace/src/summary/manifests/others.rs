@@ -69,11 +69,9 @@ pub(super) fn maven(ground: &Ground<'_>, path: &RepoPath, at: &str, text: &str, 
         found.depend(name, dev, path);
     }
     for key in ["java.version", "maven.compiler.release", "maven.compiler.source"] {
-        if let Some(version) = elements(text, key).next().filter(|version| !version.contains('$')) {
-            if !found.conventions.iter().any(|known| known.what == "Java") {
-                found.convention("Java", version, path);
-            }
-        }
+        let known = found.conventions.iter().any(|known| known.what == "Java");
+        let version = elements(text, key).next().filter(|version| !known && !version.contains('$'));
+        version.into_iter().for_each(|version| found.convention("Java", version, path));
     }
     found.usually(if ground.has("mvnw") { "./mvnw test" } else { "mvn test" });
     found.packages.push(own);
