@@ -102,6 +102,22 @@ pub(super) fn of_path(path: &RepoPath) -> FileClass {
     if BINARY.binary_search(&extension.as_str()).is_ok() { FileClass::Binary } else { FileClass::Config }
 }
 
+/// Tells whether a path lies among what tests read: it may look like code, and is data.
+pub(super) fn is_fixture(path: &RepoPath) -> bool {
+    const FOLDERS: [&str; 9] = [
+        "fixture",
+        "fixtures",
+        "snapshots",
+        "__snapshots__",
+        "test-data",
+        "test_data",
+        "testdata",
+        "testing_data",
+        "playground",
+    ];
+    path.as_str().split('/').rev().skip(1).any(|folder| FOLDERS.iter().any(|known| folder.eq_ignore_ascii_case(known)))
+}
+
 /// Returns what the bytes make of a file.
 pub(super) fn of_content(text: Option<&str>) -> Content {
     match text {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use vdo_core::content::BlobHash;
 use vdo_core::context::document::Fields;
 use vdo_core::path::RepoPath;
+use vdo_core::port::FileClass;
 use vdo_core::syntax::{Symbol, Syntax};
 
 use super::class;
@@ -33,8 +34,8 @@ pub(super) struct Facts {
 pub(super) struct Digest {
     /// One byte for the [`Content`], eight for the size, then [`Fields`].
     pub(super) terms: Vec<u8>,
-    /// [`Facts`].
-    pub(super) facts: Vec<u8>,
+    /// [`Facts`], if they were asked for.
+    pub(super) facts: Option<Vec<u8>>,
 }
 
 /// Returns the fingerprint of everything that decides what a digest is.
@@ -52,20 +53,46 @@ pub(super) fn key(path: &RepoPath, blob: &BlobHash) -> Key {
 }
 
 /// Returns what is kept of a content. Binaries and what a program wrote for programs have no terms and no symbols.
-pub(super) fn digest(syntax: &dyn Syntax, path: &RepoPath, bytes: &[u8]) -> Digest {
+///
+/// Definitions count among the terms of sources alone; other files are parsed only if facts are asked for, and fixtures never.
+pub(super) fn digest(syntax: &dyn Syntax, path: &RepoPath, class: FileClass, bytes: &[u8], depth: Depth) -> Digest {
     let size = bytes.len() as u64;
     let text = if size > class::MAX_BYTES { None } else { class::text(bytes) };
     let content = if size > class::MAX_BYTES { Content::TooLarge } else { class::of_content(text.as_deref()) };
     let text = text.filter(|_| content == Content::Text).unwrap_or(Cow::Borrowed(""));
-    let reading = if text.is_empty() { None } else { syntax.read(path, &text) };
+    let is_source = class == FileClass::Source;
+    let is_parsed = !text.is_empty() && depth.has_facts(class) && (is_source || !class::is_fixture(path));
+    let reading = if is_parsed { syntax.read(path, &text) } else { None };
     let mut terms = vec![content as u8];
     terms.extend_from_slice(&size.to_le_bytes());
-    terms.extend(Fields::encode(&text, reading.as_ref()));
-    let language = syntax.language(path).or_else(|| class::language(path));
-    let symbols = reading.map(|reading| reading.symbols).unwrap_or_default();
-    let signs = summary::signs(language, &text, &symbols);
-    let facts = Facts { language: language.map(str::to_owned), symbols, signs };
-    Digest { terms, facts: postcard::to_stdvec(&facts).unwrap_or_default() }
+    terms.extend(Fields::encode(&text, reading.as_ref().filter(|_| is_source)));
+    let facts = depth.has_facts(class).then(|| {
+        let language = syntax.language(path).or_else(|| class::language(path));
+        let symbols = reading.map(|reading| reading.symbols).unwrap_or_default();
+        let signs = summary::signs(language, &text, &symbols);
+        let facts = Facts { language: language.map(str::to_owned), symbols, signs };
+        postcard::to_stdvec(&facts).unwrap_or_default()
+    });
+    Digest { terms, facts }
+}
+
+/// How much is found out about a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What ranking takes: terms of all files, facts of sources.
+    Ranking,
+    /// Everything.
+    Full,
+}
+
+impl Depth {
+    /// Tells whether facts of a file are found out.
+    pub(super) fn has_facts(self, class: FileClass) -> bool {
+        match self {
+            Self::Ranking => class == FileClass::Source,
+            Self::Full => true,
+        }
+    }
 }
 
 /// What the bytes make of a file.

@@ -14,7 +14,7 @@ use vdo_core::syntax::Syntax;
 use vdo_core::tree::FileTree;
 
 use super::cache::{Cache, Record, Shelf};
-use super::digest::{self, Content, Digest, Facts};
+use super::digest::{self, Content, Depth, Digest, Facts};
 use super::folder::Stats;
 use super::on_thread;
 use super::segment::Key;
@@ -100,6 +100,14 @@ impl Reach {
         }
     }
 
+    /// Returns how much is found out about what is read.
+    fn depth(self) -> Depth {
+        match self {
+            Self::Text => Depth::Ranking,
+            Self::All => Depth::Full,
+        }
+    }
+
     /// Returns why a file is not read at all.
     fn unread(self, class: FileClass, size: u64) -> Option<LeftOutReason> {
         let large = (size > self.limit()).then_some(LeftOutReason::TooLarge);
@@ -136,7 +144,7 @@ struct Made {
 impl Made {
     fn add(&mut self, key: Key, digest: Digest) {
         self.terms.insert(key, digest.terms);
-        self.facts.insert(key, digest.facts);
+        self.facts.extend(digest.facts.map(|facts| (key, facts)));
     }
 }
 
@@ -153,8 +161,8 @@ impl Shelves {
         Self { terms: load(TERMS), facts: load(FACTS) }
     }
 
-    fn knows(&self, key: &Key) -> bool {
-        self.terms.find(key).is_some() && self.facts.find(key).is_some()
+    fn knows(&self, file: &Candidate, depth: Depth) -> bool {
+        self.terms.find(&file.key).is_some() && (!depth.has_facts(file.class) || self.facts.find(&file.key).is_some())
     }
 
     /// Adds what was made, for the next scan and for this one.
@@ -245,14 +253,21 @@ impl Maker {
         let cache = self.cache.clone();
         let mut shelves = on_thread(move || Shelves::load(cache.as_ref())).await?;
         let mut made = Made::default();
-        let missing: Vec<&Candidate> = candidates.iter().filter(|file| !shelves.knows(&file.key)).collect();
+        let missing: Vec<&Candidate> = candidates.iter().filter(|file| !shelves.knows(file, Depth::Full)).collect();
         for batch in missing.chunks(BATCH) {
             let hashes: Vec<BlobHash> = batch.iter().map(|file| file.entry.blob).collect();
             let contents = source.read(&hashes).await?;
-            let work: Vec<(RepoPath, Bytes)> = batch.iter().map(|file| file.path.clone()).zip(contents).collect();
+            let work: Vec<(RepoPath, FileClass, Bytes)> =
+                batch.iter().zip(contents).map(|(file, bytes)| (file.path.clone(), file.class, bytes)).collect();
             let syntax = Arc::clone(&self.syntax);
-            let digest =
-                move || threads::map(&work, 16, || (), |(), (path, bytes)| digest::digest(&*syntax, path, bytes));
+            let digest = move || {
+                threads::map(
+                    &work,
+                    16,
+                    || (),
+                    |(), (path, class, bytes)| digest::digest(&*syntax, path, *class, bytes, Depth::Full),
+                )
+            };
             for (file, digest) in batch.iter().zip(on_thread(digest).await?) {
                 made.add(file.key, digest);
             }
@@ -318,7 +333,7 @@ impl Maker {
     ) -> Option<(Candidate, Option<Digest>)> {
         let mode = if file.stamp.is_executable() { Mode::Executable } else { Mode::File };
         let candidate = |blob| Candidate::new(path.clone(), *class, Entry { blob, mode });
-        let is_done = |candidate: &Candidate| unread(*class).is_some() || shelves.knows(&candidate.key);
+        let is_done = |candidate: &Candidate| unread(*class).is_some() || shelves.knows(candidate, reach.depth());
         if let Some(hash) = stats.hash(file) {
             let candidate = candidate(BlobHash::from_bytes(hash));
             if is_done(&candidate) {
@@ -327,7 +342,7 @@ impl Maker {
         }
         let (bytes, _) = folder?.read(path.as_str(), reach.limit()).ok()??;
         let candidate = candidate(BlobHash::of(&bytes));
-        let digest = (!is_done(&candidate)).then(|| digest::digest(&*self.syntax, path, &bytes));
+        let digest = (!is_done(&candidate)).then(|| digest::digest(&*self.syntax, path, *class, &bytes, reach.depth()));
         Some((candidate, digest))
     }
 }
