@@ -5,6 +5,7 @@
 //! gives what there is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -119,16 +120,36 @@ fn encoded(trees: Option<&mut Trees>, oid: Oid) -> Vec<u8> {
 /// Trees are remembered: a commit shares most of them with the one before.
 struct Trees {
     repository: Repository,
-    known: HashMap<Oid, Rc<Vec<Child>>>,
+    known: HashMap<Oid, Rc<Folder>>,
     /// How many entries are remembered.
     entries: usize,
 }
 
+/// The entries of a tree, in the order of their names.
+#[derive(Default)]
+struct Folder {
+    /// All names, one after the other.
+    names: Vec<u8>,
+    children: Vec<Child>,
+}
+
 /// An entry of a tree.
+#[derive(Clone)]
 struct Child {
-    name: Vec<u8>,
+    name: Range<usize>,
     oid: Oid,
     is_tree: bool,
+}
+
+impl Folder {
+    fn name(&self, child: &Child) -> &[u8] {
+        self.names.get(child.name.clone()).unwrap_or_default()
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&Child> {
+        let place = self.children.binary_search_by(|child| self.name(child).cmp(name)).ok()?;
+        self.children.get(place)
+    }
 }
 
 impl Trees {
@@ -164,20 +185,22 @@ impl Trees {
         if before == Some(after) || depth > MAX_DEPTH || files.len() > MAX_FILES {
             return Ok(());
         }
-        let before = before.map(|before| self.children(before)).transpose()?;
-        let after = self.children(after)?;
-        let old = before.as_deref().map_or(&[] as &[Child], Vec::as_slice);
-        for child in after.iter() {
-            let known = old.binary_search_by(|old| old.name.cmp(&child.name)).ok().and_then(|place| old.get(place));
+        let before = before.map(|before| self.folder(before)).transpose()?;
+        let after = self.folder(after)?;
+        for child in &after.children {
+            let name = after.name(child);
+            let known = before.as_deref().and_then(|before| before.find(name));
             if known.is_some_and(|known| known.oid == child.oid) {
                 continue;
             }
             let length = path.len();
-            path.extend_from_slice(&child.name);
+            path.extend_from_slice(name);
             if child.is_tree {
                 path.push(b'/');
                 let known = known.filter(|known| known.is_tree).map(|known| known.oid);
-                self.compare(known, child.oid, path, files, depth + 1)?;
+                if may_have_sources(path) {
+                    self.compare(known, child.oid, path, files, depth + 1)?;
+                }
             } else if let Some(file) = source(path) {
                 files.push(file);
             }
@@ -189,29 +212,37 @@ impl Trees {
         Ok(())
     }
 
-    /// Returns the entries of a tree in the order of their names.
-    fn children(&mut self, oid: Oid) -> Result<Rc<Vec<Child>>, git2::Error> {
+    /// Returns the entries of a tree.
+    fn folder(&mut self, oid: Oid) -> Result<Rc<Folder>, git2::Error> {
         if let Some(known) = self.known.get(&oid) {
             return Ok(Rc::clone(known));
         }
-        let tree = self.repository.find_tree(oid)?;
-        let child = |entry: git2::TreeEntry<'_>| Child {
-            name: entry.name_bytes().to_vec(),
-            oid: entry.id(),
-            is_tree: entry.kind() == Some(ObjectType::Tree),
-        };
-        let mut children: Vec<Child> = tree.iter().map(child).collect();
-        drop(tree);
-        children.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let mut folder = Folder::default();
+        for entry in &self.repository.find_tree(oid)? {
+            let start = folder.names.len();
+            folder.names.extend_from_slice(entry.name_bytes());
+            let name = start..folder.names.len();
+            let is_tree = entry.kind() == Some(ObjectType::Tree);
+            folder.children.push(Child { name, oid: entry.id(), is_tree });
+        }
+        // Git sorts folders as if their names ended with a slash.
+        let names = &folder.names;
+        folder.children.sort_by(|one, other| names.get(one.name.clone()).cmp(&names.get(other.name.clone())));
         if self.entries > MAX_ENTRIES {
             self.known.clear();
             self.entries = 0;
         }
-        self.entries += children.len();
-        let children = Rc::new(children);
-        self.known.insert(oid, Rc::clone(&children));
-        Ok(children)
+        self.entries += folder.children.len();
+        let folder = Rc::new(folder);
+        self.known.insert(oid, Rc::clone(&folder));
+        Ok(folder)
     }
+}
+
+/// Tells whether a folder, of which the path ends with a slash, may hold sources.
+fn may_have_sources(path: &[u8]) -> bool {
+    let within = [path, b"a.rs"].concat();
+    source(&within).is_some()
 }
 
 /// Returns the path if it is that of a source.

@@ -1,6 +1,8 @@
 //! One bounded parse.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use tree_sitter::{ParseOptions, Parser, Tree};
@@ -28,7 +30,18 @@ pub(super) fn parse(language: &Language, text: &str) -> Option<Tree> {
     if is_unfit(language, text) {
         return None;
     }
-    run(&mut parser(language)?, text, None)
+    PARSERS.with_borrow_mut(|parsers| {
+        let parser = match parsers.entry(language.parser_key()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(parser(language)?),
+        };
+        run(parser, text, None)
+    })
+}
+
+thread_local! {
+    /// A parser keeps the memory it took; nothing else of one text is left for the next.
+    static PARSERS: RefCell<HashMap<usize, Parser>> = RefCell::default();
 }
 
 /// Tells whether a text is over a bound before it is parsed.
