@@ -3,10 +3,12 @@
 //! Made once from a content and kept as bytes; what lies where is written here alone. Nothing of it depends on the
 //! path, so that one content is counted once wherever it lies.
 
+use std::collections::BTreeSet;
+
 use crate::content::Bytes;
 use crate::path::RepoPath;
 use crate::port::FileClass;
-use crate::syntax::{Reading, SymbolKind};
+use crate::syntax::{Symbol, SymbolKind};
 
 use super::terms::{self, Terms, Token};
 
@@ -40,31 +42,20 @@ pub struct Document {
 }
 
 impl Fields {
-    /// Counts a text. `reading` is what its syntax tells.
+    /// Counts a text that defines these symbols.
     #[must_use]
-    pub fn of(text: &str, reading: Option<&Reading>) -> Self {
-        Self::read(&Self::encode(text, reading).into(), &mut 0).unwrap_or_default()
+    pub fn of(text: &str, symbols: &[Symbol]) -> Self {
+        Self::read(&Self::encode(text, defined_names(symbols)).into(), &mut 0).unwrap_or_default()
     }
 
-    /// Returns the bytes of [`Self::of`], for a cache.
+    /// Returns the bytes of the fields of a text that defines these names, for a cache.
     #[must_use]
-    pub fn encode(text: &str, reading: Option<&Reading>) -> Vec<u8> {
+    pub fn encode<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<u8> {
         let mut body = Counter::default();
         body.add(cut(text, MAX_COUNTED));
+        let names: BTreeSet<&str> = names.into_iter().collect();
         let mut definitions = Counter::default();
-        if let Some(reading) = reading {
-            let mut names: Vec<&str> = reading
-                .symbols
-                .iter()
-                .filter(|symbol| symbol.kind != SymbolKind::Import)
-                .map(|symbol| symbol.name.rsplit(['.', ':']).next().unwrap_or(&symbol.name))
-                .collect();
-            names.sort_unstable();
-            names.dedup();
-            for name in names {
-                definitions.add(name);
-            }
-        }
+        names.into_iter().for_each(|name| definitions.add(name));
         let mut out = Vec::new();
         for hashes in [&mut body.words, &mut body.wholes, &mut definitions.words, &mut definitions.wholes] {
             Terms::write(hashes, &mut out);
@@ -82,6 +73,12 @@ impl Fields {
             defined_compounds: Terms::read(bytes, at)?,
         })
     }
+}
+
+/// Returns the names that symbols define, without what qualifies them.
+pub fn defined_names(symbols: &[Symbol]) -> impl Iterator<Item = &str> {
+    let defined = symbols.iter().filter(|symbol| symbol.kind != SymbolKind::Import);
+    defined.map(|symbol| symbol.name.rsplit(['.', ':']).next().unwrap_or(&symbol.name))
 }
 
 /// Hashes of the tokens of texts.

@@ -3,7 +3,7 @@
 //! Pure functions of hits, documents and past changes. Lexical ones are BM25 (Robertson and Zaragoza, "The Probabilistic
 //! Relevance Framework: BM25 and Beyond", 2009), over several fields where a term may occur in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::document::Document;
 use super::hits::{Hit, Hits, Length, idf, mean, saturated, scaled, small};
@@ -113,8 +113,9 @@ impl Touching<'_> {
 
 /// Returns the past changes that touched one of `documents`, newest first as they were given.
 pub(super) fn touching<'p>(documents: &[Document], past: &'p [Past]) -> Vec<Touching<'p>> {
-    let places: BTreeMap<&str, usize> =
-        documents.iter().enumerate().map(|(place, document)| (document.path.as_str(), place)).collect();
+    let wanted: HashSet<&str> = past.iter().flat_map(|past| &past.files).map(String::as_str).collect();
+    let documents = documents.iter().enumerate().map(|(place, document)| (document.path.as_str(), place));
+    let places: HashMap<&str, usize> = documents.filter(|(path, _)| wanted.contains(path)).collect();
     let mut touching = Vec::new();
     for (age, past) in past.iter().enumerate() {
         let files: Vec<usize> = past.files.iter().filter_map(|file| places.get(file.as_str()).copied()).collect();

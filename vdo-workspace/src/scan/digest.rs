@@ -6,17 +6,20 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use vdo_core::content::BlobHash;
-use vdo_core::context::document::Fields;
+use vdo_core::context::document::{Fields, defined_names};
 use vdo_core::path::RepoPath;
 use vdo_core::port::FileClass;
 use vdo_core::syntax::{Symbol, Syntax};
 
-use super::class;
 use super::segment::Key;
+use super::{class, light};
 use crate::summary::{self, Signs};
 
 /// Raised whenever the same text would give another digest; what was kept before is then made again.
 const VERSION: &str = "digest 1";
+
+/// A tree with more sources is read lightly: its symbols are found out for the files that turn out to matter.
+const MANY_SOURCES: usize = 20_000;
 
 /// What is told of a content besides its terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,9 +48,10 @@ pub(super) fn fingerprint(syntax: &dyn Syntax) -> Key {
 }
 
 /// Returns the key of a content at a path.
-pub(super) fn key(path: &RepoPath, blob: &BlobHash) -> Key {
+pub(super) fn key(path: &RepoPath, blob: &BlobHash, parsing: Parsing) -> Key {
     let mut hasher = blake3::Hasher::new();
     hasher.update(blob.as_bytes());
+    hasher.update(&[parsing as u8]);
     hasher.update(path.as_str().as_bytes());
     *hasher.finalize().as_bytes()
 }
@@ -61,14 +65,22 @@ pub(super) fn digest(syntax: &dyn Syntax, path: &RepoPath, class: FileClass, byt
     let content = if size > class::MAX_BYTES { Content::TooLarge } else { class::of_content(text.as_deref()) };
     let text = text.filter(|_| content == Content::Text).unwrap_or(Cow::Borrowed(""));
     let is_source = class == FileClass::Source;
-    let is_parsed = !text.is_empty() && depth.has_facts(class) && (is_source || !class::is_fixture(path));
-    let reading = if is_parsed { syntax.read(path, &text) } else { None };
+    let is_worth_it = is_source || (depth.has_facts(class) && !class::is_fixture(path));
+    let reading = match depth.parsing {
+        Parsing::Whole if is_worth_it && !text.is_empty() => syntax.read(path, &text),
+        Parsing::Whole | Parsing::Light => None,
+    };
+    let symbols = reading.map(|reading| reading.symbols).unwrap_or_default();
+    let names: Vec<&str> = match depth.parsing {
+        _ if !is_source => Vec::new(),
+        Parsing::Whole => defined_names(&symbols).collect(),
+        Parsing::Light => light::definitions(&text),
+    };
     let mut terms = vec![content as u8];
     terms.extend_from_slice(&size.to_le_bytes());
-    terms.extend(Fields::encode(&text, reading.as_ref().filter(|_| is_source)));
+    terms.extend(Fields::encode(&text, names));
     let facts = depth.has_facts(class).then(|| {
         let language = syntax.language(path).or_else(|| class::language(path));
-        let symbols = reading.map(|reading| reading.symbols).unwrap_or_default();
         let signs = summary::signs(language, &text, &symbols);
         let facts = Facts { language: language.map(str::to_owned), symbols, signs };
         postcard::to_stdvec(&facts).unwrap_or_default()
@@ -76,22 +88,34 @@ pub(super) fn digest(syntax: &dyn Syntax, path: &RepoPath, class: FileClass, byt
     Digest { terms, facts }
 }
 
+/// How thoroughly texts are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parsing {
+    /// By a grammar.
+    Whole = 0,
+    /// By the beginnings of their lines: for very large trees.
+    Light = 1,
+}
+
+impl Parsing {
+    /// Returns how thoroughly a tree with so many sources is read.
+    pub(super) fn of(sources: usize) -> Self {
+        if sources > MANY_SOURCES { Self::Light } else { Self::Whole }
+    }
+}
+
 /// How much is found out about a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// What ranking takes: terms of all files, facts of sources.
-    Ranking,
-    /// Everything.
-    Full,
+pub(super) struct Depth {
+    pub(super) parsing: Parsing,
+    /// Whether facts of all files are wanted, or only what ranking takes.
+    pub(super) is_full: bool,
 }
 
 impl Depth {
     /// Tells whether facts of a file are found out.
     pub(super) fn has_facts(self, class: FileClass) -> bool {
-        match self {
-            Self::Ranking => class == FileClass::Source,
-            Self::Full => true,
-        }
+        self.is_full || (class == FileClass::Source && self.parsing == Parsing::Whole)
     }
 }
 

@@ -14,7 +14,7 @@ use vdo_core::syntax::Syntax;
 use vdo_core::tree::FileTree;
 
 use super::cache::{Cache, Record, Shelf};
-use super::digest::{self, Content, Depth, Digest, Facts};
+use super::digest::{self, Content, Depth, Digest, Facts, Parsing};
 use super::folder::Stats;
 use super::on_thread;
 use super::segment::Key;
@@ -39,6 +39,8 @@ pub(super) struct Index {
     tree: FileTree,
     /// How many contents were not found in the cache.
     pub(super) fresh: usize,
+    /// How thoroughly the files were read.
+    pub(super) parsing: Parsing,
     facts: Shelf,
 }
 
@@ -67,6 +69,11 @@ impl Index {
     pub(super) fn facts(&self, file: &Indexed) -> Facts {
         let record = self.facts.find(&file.key);
         record.and_then(|record| postcard::from_bytes(record.as_slice()).ok()).unwrap_or_default()
+    }
+
+    /// Tells whether the symbols of a file were looked for.
+    pub(super) fn has_symbols(&self, file: &Indexed) -> bool {
+        self.parsing == Parsing::Whole && self.facts.find(&file.key).is_some()
     }
 
     /// Returns the files that were read, whether they are told of or not.
@@ -100,14 +107,6 @@ impl Reach {
         }
     }
 
-    /// Returns how much is found out about what is read.
-    fn depth(self) -> Depth {
-        match self {
-            Self::Text => Depth::Ranking,
-            Self::All => Depth::Full,
-        }
-    }
-
     /// Returns why a file is not read at all.
     fn unread(self, class: FileClass, size: u64) -> Option<LeftOutReason> {
         let large = (size > self.limit()).then_some(LeftOutReason::TooLarge);
@@ -128,8 +127,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(path: RepoPath, class: FileClass, entry: Entry) -> Self {
-        let key = digest::key(&path, &entry.blob);
+    fn new(path: RepoPath, class: FileClass, entry: Entry, parsing: Parsing) -> Self {
+        let key = digest::key(&path, &entry.blob, parsing);
         Self { path, class, entry, key }
     }
 }
@@ -177,7 +176,7 @@ impl Shelves {
     }
 
     /// Joins the files with what is known of them.
-    fn index(self, files: Vec<Candidate>, mut left_out: Vec<LeftOut>, fresh: usize) -> Index {
+    fn index(self, files: Vec<Candidate>, mut left_out: Vec<LeftOut>, fresh: usize, parsing: Parsing) -> Index {
         let mut indexed = Vec::with_capacity(files.len());
         let mut tree = FileTree::default();
         for file in files {
@@ -203,7 +202,7 @@ impl Shelves {
             }
         }
         left_out.sort_by(|one, other| one.path.cmp(&other.path));
-        Index { files: indexed, left_out, tree, fresh, facts: self.facts }
+        Index { files: indexed, left_out, tree, fresh, parsing, facts: self.facts }
     }
 }
 
@@ -243,17 +242,21 @@ impl Maker {
         ignored: impl Fn(&RepoPath) -> bool,
     ) -> Result<Index, SourceError> {
         let mut left_out = Vec::new();
-        let mut candidates = Vec::new();
+        let mut found = Vec::new();
         for (path, entry) in source.tree().0.iter().filter(|(path, entry)| entry.mode.is_file() && !ignored(path)) {
             match unread(class::of_path(path)) {
                 Some(reason) => left_out.push(LeftOut { path: path.to_string(), reason }),
-                None => candidates.push(Candidate::new(path.clone(), class::of_path(path), *entry)),
+                None => found.push((path, class::of_path(path), *entry)),
             }
         }
+        let parsing = Parsing::of(found.iter().filter(|(_, class, _)| *class == FileClass::Source).count());
+        let depth = Depth { parsing, is_full: true };
+        let new = |(path, class, entry): (&RepoPath, _, _)| Candidate::new(path.clone(), class, entry, parsing);
+        let candidates: Vec<Candidate> = found.into_iter().map(new).collect();
         let cache = self.cache.clone();
         let mut shelves = on_thread(move || Shelves::load(cache.as_ref())).await?;
         let mut made = Made::default();
-        let missing: Vec<&Candidate> = candidates.iter().filter(|file| !shelves.knows(file, Depth::Full)).collect();
+        let missing: Vec<&Candidate> = candidates.iter().filter(|file| !shelves.knows(file, depth)).collect();
         for batch in missing.chunks(BATCH) {
             let hashes: Vec<BlobHash> = batch.iter().map(|file| file.entry.blob).collect();
             let contents = source.read(&hashes).await?;
@@ -265,7 +268,7 @@ impl Maker {
                     &work,
                     16,
                     || (),
-                    |(), (path, class, bytes)| digest::digest(&*syntax, path, *class, bytes, Depth::Full),
+                    |(), (path, class, bytes)| digest::digest(&*syntax, path, *class, bytes, depth),
                 )
             };
             for (file, digest) in batch.iter().zip(on_thread(digest).await?) {
@@ -275,7 +278,7 @@ impl Maker {
         let cache = self.cache.clone();
         on_thread(move || {
             shelves.add(cache.as_ref(), &made, &candidates);
-            shelves.index(candidates, left_out, made.terms.len())
+            shelves.index(candidates, left_out, made.terms.len(), parsing)
         })
         .await
     }
@@ -296,11 +299,14 @@ impl Maker {
                 None => stated.push((path, class, file)),
             }
         }
+        let parsing = Parsing::of(stated.iter().filter(|(_, class, _)| *class == FileClass::Source).count());
+        let depth = Depth { parsing, is_full: reach == Reach::All };
         let mut shelves = Shelves::load(self.cache.as_ref());
         let stats = self.cache.as_ref().map(|cache| Stats::load(cache, root)).unwrap_or_default();
         let open = || Confined::open(root).ok();
-        let read =
-            threads::map(&stated, 16, open, |folder, file| self.file(folder.as_mut(), &shelves, &stats, reach, file));
+        let read = threads::map(&stated, 16, open, |folder, file| {
+            self.file(folder.as_mut(), &shelves, &stats, (reach, depth), file)
+        });
         let mut made = Made::default();
         let mut files = Vec::with_capacity(read.len());
         let mut hashes: Vec<(&Stated, [u8; 32])> = Vec::with_capacity(read.len());
@@ -319,7 +325,7 @@ impl Maker {
             stats.keep(cache, hashes.into_iter());
         }
         shelves.add(self.cache.as_ref(), &made, &files);
-        Ok(shelves.index(files, left_out, made.terms.len()))
+        Ok(shelves.index(files, left_out, made.terms.len(), parsing))
     }
 
     /// Hashes a file unless that was done before, and digests it unless that was; `None` if it cannot be read.
@@ -328,12 +334,12 @@ impl Maker {
         folder: Option<&mut Confined>,
         shelves: &Shelves,
         stats: &Stats,
-        reach: Reach,
+        (reach, depth): (Reach, Depth),
         (path, class, file): &(RepoPath, FileClass, Stated),
     ) -> Option<(Candidate, Option<Digest>)> {
         let mode = if file.stamp.is_executable() { Mode::Executable } else { Mode::File };
-        let candidate = |blob| Candidate::new(path.clone(), *class, Entry { blob, mode });
-        let is_done = |candidate: &Candidate| unread(*class).is_some() || shelves.knows(candidate, reach.depth());
+        let candidate = |blob| Candidate::new(path.clone(), *class, Entry { blob, mode }, depth.parsing);
+        let is_done = |candidate: &Candidate| unread(*class).is_some() || shelves.knows(candidate, depth);
         if let Some(hash) = stats.hash(file) {
             let candidate = candidate(BlobHash::from_bytes(hash));
             if is_done(&candidate) {
@@ -342,7 +348,7 @@ impl Maker {
         }
         let (bytes, _) = folder?.read(path.as_str(), reach.limit()).ok()??;
         let candidate = candidate(BlobHash::of(&bytes));
-        let digest = (!is_done(&candidate)).then(|| digest::digest(&*self.syntax, path, *class, &bytes, reach.depth()));
+        let digest = (!is_done(&candidate)).then(|| digest::digest(&*self.syntax, path, *class, &bytes, depth));
         Some((candidate, digest))
     }
 }

@@ -8,12 +8,14 @@ mod class;
 mod digest;
 mod folder;
 mod index;
+mod light;
 #[cfg(feature = "git")]
 mod past;
 mod search;
 mod segment;
 mod threads;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,9 +31,12 @@ use vdo_core::tree::FileTree;
 
 use crate::summary::{self, FileSigns, Signs};
 use crate::{blocking, detect};
-use digest::Facts;
+use digest::{Facts, Parsing};
 use index::{Index, Indexed, Maker};
 pub use search::{FolderScan, FolderScanError, Found, WholeFolder};
+
+/// Of how many files of a very large tree the symbols are told.
+const MAX_OUTLINED: usize = 200;
 
 /// Scans trees. Cheap to clone.
 ///
@@ -57,6 +62,19 @@ impl WorkspaceScanner {
         self
     }
 
+    /// Finds out the symbols of the files that fit best, of a tree that was read lightly.
+    async fn outline_best(&self, source: &dyn TreeSource, scanned: &mut Scanned) -> Result<(), SourceError> {
+        let best: BTreeSet<&RepoPath> = scanned.ranked.iter().take(MAX_OUTLINED).map(|fit| &fit.path).collect();
+        let files: Vec<&mut FileFacts> = scanned.files.iter_mut().filter(|file| best.contains(&file.path)).collect();
+        let hashes: Vec<BlobHash> = files.iter().map(|file| file.blob).collect();
+        let contents = source.read(&hashes).await?;
+        for (file, bytes) in files.into_iter().zip(contents) {
+            let text = class::text(&bytes);
+            file.symbols = text.map(|text| self.syntax.outline(&file.path, &text)).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     fn maker(&self) -> Maker {
         Maker::new(Arc::clone(&self.syntax), self.cache.as_deref())
     }
@@ -69,7 +87,12 @@ impl Scanner for WorkspaceScanner {
         let is_ignored = |path: &RepoPath| ignored.matched_path_or_any_parents(path.as_str(), false).is_ignore();
         let index = self.maker().source(source, is_ignored).await?;
         let ranked = self.fits(source, &index, interest).await?;
-        Ok(Scanned { ranked, ..scanned(source, index).await? })
+        let parsing = index.parsing;
+        let mut scanned = Scanned { ranked, ..scanned(source, index).await? };
+        if parsing == Parsing::Light {
+            self.outline_best(source, &mut scanned).await?;
+        }
+        Ok(scanned)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use vdo_core::content::BlobHash;
 use vdo_core::context::document::Document;
@@ -11,6 +12,7 @@ use vdo_core::context::query::Query;
 use vdo_core::context::rank::{Ranked, Ranking, Weights};
 use vdo_core::path::RepoPath;
 use vdo_core::port::{FileClass, FileFacts, Fit, Interest, LeftOut, Scanned, SourceError, TreeSource};
+use vdo_core::syntax::Syntax;
 
 use super::index::{Index, Indexed, Reach};
 use super::{WorkspaceScanner, class, facts, on_thread, scanned, threads};
@@ -39,6 +41,7 @@ pub enum FolderScanError {
 #[derive(Debug)]
 pub struct FolderScan {
     root: PathBuf,
+    syntax: Arc<dyn Syntax>,
     index: Index,
     past: Vec<Past>,
 }
@@ -82,7 +85,7 @@ impl WorkspaceScanner {
             let past = scope.spawn(|| past(root, None, maker.cache()));
             (maker.folder(root, Reach::Text), past.join().unwrap_or_default())
         });
-        Ok(FolderScan { root: root.to_owned(), index: index?, past })
+        Ok(FolderScan { root: root.to_owned(), syntax: Arc::clone(&self.syntax), index: index?, past })
     }
 
     /// Tells of the folder `root` what a [`vdo_core::port::Scanner`] tells of a tree.
@@ -186,8 +189,18 @@ impl FolderScan {
     /// Returns what is told of the files with these paths, in path order.
     #[must_use]
     pub fn facts(&self, paths: &std::collections::BTreeSet<RepoPath>) -> Vec<FileFacts> {
-        let wanted = self.index.files.iter().filter(|file| paths.contains(&file.path));
-        wanted.map(|file| facts(&self.index, file).0).collect()
+        let wanted: Vec<&Indexed> = self.index.files.iter().filter(|file| paths.contains(&file.path)).collect();
+        let open = || Confined::open(&self.root).ok();
+        threads::map(&wanted, 8, open, |folder, file| {
+            let mut facts = facts(&self.index, file).0;
+            if !self.index.has_symbols(file) {
+                let bytes =
+                    folder.as_mut().and_then(|folder| folder.read(file.path.as_str(), class::MAX_BYTES).ok()?);
+                let text = bytes.as_ref().and_then(|(bytes, _)| class::text(bytes));
+                facts.symbols = text.map(|text| self.syntax.outline(&file.path, &text)).unwrap_or_default();
+            }
+            facts
+        })
     }
 
     /// Ranks the files for a query, at most `limit` of each kind.

@@ -26,6 +26,8 @@ use lines::Lines;
 use plain::Words;
 use versions::Versions;
 
+/// Raised whenever the same text is read otherwise, though the grammars are the same.
+const READING_VERSION: u32 = 1;
 /// The longest text that is parsed, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 /// How many faults are told of one text.
@@ -77,6 +79,10 @@ impl Syntax for TreeSitterSyntax {
 
     fn read(&self, path: &RepoPath, text: &str) -> Option<Reading> {
         look(path, text, reading::read, |reading| reading)
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("{READING_VERSION} {}", Language::fingerprint())
     }
 
     fn has_structure(&self, path: &RepoPath) -> bool {

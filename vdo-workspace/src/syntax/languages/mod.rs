@@ -316,6 +316,16 @@ impl Language {
         }
     }
 
+    /// Returns what tells these grammars from other versions of them, as far as it shows in their tables.
+    pub(super) fn fingerprint() -> String {
+        let sizes = |language: &Self| {
+            let grammar = language.grammar();
+            let (states, kinds) = (grammar.parse_state_count(), grammar.node_kind_count());
+            format!("{}:{}:{states}:{kinds}", language.name, grammar.abi_version())
+        };
+        LANGUAGES.iter().map(sizes).collect::<Vec<_>>().join(" ")
+    }
+
     /// Returns what tells this language from the others: where its row lies.
     pub(super) fn parser_key(&self) -> usize {
         std::ptr::from_ref(self).addr()
