@@ -130,13 +130,7 @@ impl Host {
 
     fn scan(&self, tree: &FileTree) -> Scanned {
         let size = |entry: &Entry| self.contents.get(entry.blob).map_or(0, |bytes| bytes.len() as u64);
-        let fact = |(path, entry): (_, &Entry)| FileFacts {
-            path,
-            blob: entry.blob,
-            bytes: size(entry),
-            language: None,
-            symbols: Vec::new(),
-        };
+        let fact = |(path, entry): (_, &Entry)| FileFacts::new(path, entry.blob, size(entry));
         Scanned {
             files: tree.0.iter().map(|(path, entry)| fact((path.clone(), entry))).collect(),
             ..Scanned::default()

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::{Place, Running, story};
 use vdo_core::check::TestStatus;
-use vdo_core::port::{CheckRequest, Checker as _, Scanner as _};
+use vdo_core::port::{CheckRequest, Checker as _, Interest, Scanner as _};
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::sandbox::{Environment, IndexSettings, Require, Sandbox, SandboxConfig, Toolchains};
 use vdo_workspace::scan::WorkspaceScanner;

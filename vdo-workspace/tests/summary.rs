@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use vdo_core::content::Mode;
 use vdo_core::path::RepoPath;
-use vdo_core::port::{Scanned, Scanner as _};
+use vdo_core::port::{Interest, Scanned, Scanner as _};
 use vdo_core::summary::{Summary, VERSION};
 use vdo_workspace::folder::MemorySource;
 use vdo_workspace::scan::WorkspaceScanner;

@@ -10,6 +10,8 @@ pub mod query;
 pub mod rank;
 mod signals;
 pub mod terms;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,9 +188,10 @@ pub fn bounded(text: &str, limit: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod selecting {
     use super::*;
-    use crate::syntax::{Symbol, SymbolKind};
+    use crate::content::{Blob, Entry};
+    use crate::port::Fit;
 
     fn facts(path: &str, bytes: u64, names: &[&str]) -> FileFacts {
         let symbols = names
@@ -202,7 +205,7 @@ mod tests {
                 doc: String::new(),
             })
             .collect();
-        FileFacts { path: path.parse().unwrap(), blob: BlobHash::of(path.as_bytes()), bytes, language: None, symbols }
+        FileFacts::new(path.parse().unwrap(), BlobHash::of(path.as_bytes()), bytes).with_symbols(symbols)
     }
 
     #[test]
@@ -216,10 +219,48 @@ mod tests {
             rules: vec!["AGENTS.md".parse().unwrap()],
             ..Scanned::default()
         };
-        let selection = select("Add a route /goodbye", &scanned, 30_000);
-        let names = |paths: &[RepoPath]| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(names(&selection.whole), ["routes.py"]);
-        assert_eq!(names(&selection.outlined), ["huge.py", "billing.py"]);
+        let selection = select("Add a route /goodbye", &scanned, &BTreeSet::new(), 9_000);
+        let names = |view| selection.shown(view).map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(View::Whole), ["billing.py", "routes.py"]);
+        assert_eq!(names(View::Outline), ["huge.py"]);
+        let selection = select("Add a route /goodbye", &scanned, &BTreeSet::new(), 3_000);
+        let names = |view| selection.shown(view).map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(View::Whole), ["routes.py"]);
+        assert_eq!(names(View::Outline), ["billing.py", "huge.py"]);
+    }
+
+    #[test]
+    fn what_a_scan_ranked_counts_and_what_changes_least_is_written_first() {
+        let scanned = Scanned {
+            files: vec![
+                facts("a.py", 3_000, &["one"]),
+                facts("b.py", 3_000, &["two"]),
+                facts("c.py", 3_000, &["three"]),
+            ],
+            ranked: [("c.py", 1.0), ("a.py", 0.2)]
+                .map(|(path, score)| Fit { path: path.parse().unwrap(), score })
+                .into(),
+            ..Scanned::default()
+        };
+        let tree = FileTree(scanned.files.iter().map(|file| (file.path.clone(), Entry::file(file.blob))).collect());
+        let selection = select("", &scanned, &BTreeSet::new(), 1_000);
+        let body = Blob::new(b"def three(): pass\n".as_slice());
+        let mut contents = Contents::default();
+        contents.add(&body);
+        let tree = FileTree(
+            tree.0
+                .into_iter()
+                .map(|(path, entry)| {
+                    let entry = if path.as_str() == "c.py" { Entry::file(body.hash()) } else { entry };
+                    (path, entry)
+                })
+                .collect(),
+        );
+        let text = render(&selection, &tree, &scanned, &contents);
+        assert_eq!(
+            text,
+            "## Files (3 in all)\n- a.py\n- b.py\n- c.py\n\n## Outlines of other files\na.py:\n  1: def one\n\n## Code\nc.py\n```\ndef three(): pass\n```\n\n"
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ mod tests {
     fn words_signs_and_blanks_count_by_their_kind() {
         assert_eq!(estimate(""), 0);
         assert_eq!(estimate("return value"), 2);
-        assert_eq!(estimate("    return f(x, 1000)\n"), 9);
+        assert_eq!(estimate("    return f(x, 1000)\n"), 10);
         assert_eq!(estimate("======\n"), 3);
         assert_eq!(estimate("é漢字"), 3);
         assert_eq!(of_bytes(3300), 1000);

@@ -81,6 +81,21 @@ pub struct FileFacts {
     pub symbols: Vec<Symbol>,
 }
 
+impl FileFacts {
+    /// Returns what a path and a content tell by themselves: a source in no known language.
+    #[must_use]
+    pub fn new(path: RepoPath, blob: BlobHash, bytes: u64) -> Self {
+        Self { path, blob, bytes, class: FileClass::Source, language: None, symbols: Vec::new() }
+    }
+
+    /// Sets what the file defines.
+    #[must_use]
+    pub fn with_symbols(mut self, symbols: Vec<Symbol>) -> Self {
+        self.symbols = symbols;
+        self
+    }
+}
+
 /// A file that fits what a scan was made for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fit {

@@ -65,13 +65,7 @@ impl Hand {
                 contents.add(&blob);
                 let path: crate::path::RepoPath = path.parse().unwrap();
                 let bytes = text.len() as u64;
-                facts.push(FileFacts {
-                    path: path.clone(),
-                    blob: blob.hash(),
-                    bytes,
-                    language: None,
-                    symbols: Vec::new(),
-                });
+                facts.push(FileFacts::new(path.clone(), blob.hash(), bytes));
                 (path, Entry::file(blob.hash()))
             })
             .collect();

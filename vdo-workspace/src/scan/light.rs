@@ -49,7 +49,13 @@ pub(super) fn definitions(text: &str) -> Vec<&str> {
 
 fn definition(line: &str) -> Option<&str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    let mut words = line.split(|c: char| !is_name(c)).filter(|word| !word.is_empty()).take(6);
+    // What stands in brackets is no definition; those of `pub(crate)` are none of a function.
+    let head = match line.split_once('(') {
+        Some((before, rest)) if before.trim() == "pub" => rest.split_once(')').map_or(rest, |(_, rest)| rest),
+        _ => line,
+    };
+    let head = head.split('(').next().unwrap_or(head);
+    let mut words = head.split(|c: char| !is_name(c)).filter(|word| !word.is_empty()).take(6);
     if words.by_ref().any(|word| DEFINING.binary_search(&word).is_ok()) {
         return words.next();
     }

@@ -41,23 +41,31 @@ pub(super) fn past(root: &Path, commit: Option<&str>, cache: Option<&Cache>) -> 
     let Some(head) = head else { return Vec::new() };
     let mut shelf = cache.map(|cache| cache.load(KIND)).unwrap_or_default();
     let mut made: BTreeMap<Key, Vec<u8>> = BTreeMap::new();
-    let listed = shelf.find(&key("list", head)).map(|record| oids(record.as_slice()));
+    let boundary = boundary(&repository);
+    let list = key(&format!("list {boundary}"), head);
+    let listed = shelf.find(&list).map(|record| oids(record.as_slice()));
     let commits = listed.unwrap_or_else(|| {
-        let commits = reached(&repository, head);
-        made.insert(key("list", head), commits.iter().flat_map(|oid| oid.as_bytes().to_vec()).collect());
+        let mut commits = reached(&repository, head);
+        commits.retain(|oid| !boundary.contains(&oid.to_string()));
+        made.insert(list, commits.iter().flat_map(|oid| oid.as_bytes().to_vec()).collect());
         commits
     });
     let missing: Vec<Oid> = commits.iter().copied().filter(|oid| shelf.find(&key("commit", *oid)).is_none()).collect();
     let records = threads::map(&missing, 64, || Trees::open(&place), |trees, oid| encoded(trees.as_mut(), *oid));
     made.extend(missing.iter().zip(records).map(|(oid, record)| (key("commit", *oid), record)));
-    let used =
-        || -> HashSet<Key> { commits.iter().map(|oid| key("commit", *oid)).chain([key("list", head)]).collect() };
+    let used = || -> HashSet<Key> { commits.iter().map(|oid| key("commit", *oid)).chain([list]).collect() };
     match cache {
         Some(cache) => cache.add(KIND, &mut shelf, &made, used),
         None => shelf = Shelf::of(&made),
     }
     let below = prefix(&place, root);
     commits.iter().filter_map(|oid| read(&shelf, *oid, &below)).collect()
+}
+
+/// Returns the names of the commits at which a shallow repository was cut off: what they changed cannot be told.
+fn boundary(repository: &Repository) -> String {
+    let file = repository.commondir().join("shallow");
+    if repository.is_shallow() { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() }
 }
 
 fn key(what: &str, oid: Oid) -> Key {
@@ -163,7 +171,7 @@ impl Trees {
             let commit = self.repository.find_commit(oid)?;
             let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
             let before = commit.parent(0).ok().map(|parent| parent.tree_id());
-            // A shallow repository ends at a commit whose parent is not there: all its files would count as touched.
+            // Where a parent is not there all files would count as touched.
             if before.is_none() && commit.parent_count() > 0 {
                 return Ok((message, Vec::new()));
             }

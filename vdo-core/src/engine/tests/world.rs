@@ -338,7 +338,7 @@ impl Scanner for Everything {
         let mut files = Vec::new();
         for (path, entry) in &source.tree().0 {
             let bytes = source.read(&[entry.blob]).await?.concat().len() as u64;
-            files.push(FileFacts { path: path.clone(), blob: entry.blob, bytes, language: None, symbols: Vec::new() });
+            files.push(FileFacts::new(path.clone(), entry.blob, bytes));
         }
         Ok(Scanned { files, ..Scanned::default() })
     }
