@@ -35,13 +35,15 @@ pub(crate) struct App {
     /// The configuration.
     pub(crate) config: Config,
     engine: OnceLock<Engine>,
+    /// Where scans keep what they found; nowhere for a demo, which leaves nothing behind.
+    scans: Option<PathBuf>,
 }
 
 impl App {
     /// Reads the configuration and opens the store.
     pub(crate) async fn open(global: &Global, out: Out) -> Result<Self, Fail> {
         let config = Config::load(global)?;
-        let app = Self { out, clock: TokioClock, config, engine: OnceLock::new() };
+        let app = Self { out, clock: TokioClock, config, engine: OnceLock::new(), scans: Some(scan_cache()) };
         let engine = app.bare(&app.config.store_url()?).await?.build();
         let _ = app.engine.set(engine);
         Ok(app)
@@ -49,7 +51,7 @@ impl App {
 
     /// Reads the configuration only.
     pub(crate) fn without_store(global: &Global, out: Out) -> Result<Self, Fail> {
-        Ok(Self { out, clock: TokioClock, config: Config::load(global)?, engine: OnceLock::new() })
+        Ok(Self { out, clock: TokioClock, config: Config::load(global)?, engine: OnceLock::new(), scans: None })
     }
 
     /// Returns the engine for commands that look and never ask a provider.
@@ -69,8 +71,12 @@ impl App {
         let (tier, reason) = self.config.tier()?;
         let checker = bare_checker(tier, reason)?;
         let syntax = Arc::new(TreeSitterSyntax);
-        let scanner = Arc::new(WorkspaceScanner::new(syntax.clone()).with_cache(&scan_cache()));
-        Ok(Engine::builder(crashing(store)?, Arc::new(self.clock), scanner, Arc::new(checker))
+        let scanner = WorkspaceScanner::new(syntax.clone());
+        let scanner = match &self.scans {
+            Some(folder) => scanner.with_cache(folder),
+            None => scanner,
+        };
+        Ok(Engine::builder(crashing(store)?, Arc::new(self.clock), Arc::new(scanner), Arc::new(checker))
             .syntax(syntax)
             .owner(owner())
             .limits(self.config.limits())

@@ -31,7 +31,7 @@ fn a_scan_of_a_folder_without_git_prints_the_same_data_each_time() {
     for line in lines {
         assert!(first.stdout.lines().any(|printed| printed == line), "{line}: {}", first.stdout);
     }
-    first.says(&["files read in"]);
+    first.says(&["files told of in"]);
     assert_eq!(place.run("scan shop").exits(0).stdout, place.run("scan shop").exits(0).stdout);
 }
 

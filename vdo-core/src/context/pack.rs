@@ -76,6 +76,8 @@ pub struct Pack {
     pub tokens: u64,
     /// What they might have cost.
     pub budget: u64,
+    /// Whether tokens are estimates rather than a provider's count.
+    pub is_estimate: bool,
 }
 
 impl Pack {
@@ -133,7 +135,7 @@ pub fn pack(mut choices: Vec<Choice>, targets: &BTreeSet<RepoPath>, budget: u64)
     let files = choices.iter().zip(views).filter_map(|(choice, view)| {
         Some(Packed { path: choice.path.clone(), view: view?, tokens: choice.cost(view?)? })
     });
-    Pack { files: files.collect(), tokens, budget }
+    Pack { files: files.collect(), tokens, budget, is_estimate: true }
 }
 
 struct Packing<'c> {
