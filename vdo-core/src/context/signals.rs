@@ -191,17 +191,19 @@ fn like<'t, 'p>(
 
 /// Returns how well the other files in the same folder do.
 pub(super) fn folder(documents: &[Document], scores: &[f64]) -> Vec<f64> {
-    let folder =
-        |document: &Document| document.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let mut folders: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    let mut folders: HashMap<&str, (f64, f64)> = HashMap::new();
     for (document, score) in documents.iter().zip(scores) {
-        let (sum, count) = folders.entry(folder(document)).or_default();
+        let (sum, count) = folders.entry(folder_of(document)).or_default();
         *sum += score.powi(2);
         *count += 1.0;
     }
-    let others = documents.iter().zip(scores).map(|(document, score)| match folders.get(&folder(document)) {
+    let others = documents.iter().zip(scores).map(|(document, score)| match folders.get(folder_of(document)) {
         Some((sum, count)) if *count > 1.0 => ((sum - score.powi(2)) / (count - 1.0)).max(0.0).sqrt(),
         _ => 0.0,
     });
     scaled(others.collect())
+}
+
+fn folder_of(document: &Document) -> &str {
+    document.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
 }

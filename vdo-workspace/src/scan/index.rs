@@ -76,7 +76,7 @@ impl Index {
         self.parsing == Parsing::Whole && self.facts.find(&file.key).is_some()
     }
 
-    /// Returns the files that were read, whether they are told of or not.
+    /// Returns the files that were read, whether they are told of or not; empty if only ranking was asked for.
     pub(super) fn tree(&self) -> FileTree {
         self.tree.clone()
     }
@@ -176,11 +176,14 @@ impl Shelves {
     }
 
     /// Joins the files with what is known of them.
-    fn index(self, files: Vec<Candidate>, mut left_out: Vec<LeftOut>, fresh: usize, parsing: Parsing) -> Index {
+    fn index(self, files: Vec<Candidate>, mut left_out: Vec<LeftOut>, fresh: usize, depth: Depth) -> Index {
+        let (parsing, is_whole) = (depth.parsing, depth.is_full);
         let mut indexed = Vec::with_capacity(files.len());
         let mut tree = FileTree::default();
         for file in files {
-            tree.0.insert(file.path.clone(), file.entry);
+            if is_whole {
+                tree.0.insert(file.path.clone(), file.entry);
+            }
             if let Some(reason) = unread(file.class) {
                 left_out.push(LeftOut { path: file.path.to_string(), reason });
                 continue;
@@ -278,22 +281,38 @@ impl Maker {
         let cache = self.cache.clone();
         on_thread(move || {
             shelves.add(cache.as_ref(), &made, &candidates);
-            shelves.index(candidates, left_out, made.terms.len(), parsing)
+            shelves.index(candidates, left_out, made.terms.len(), depth)
         })
         .await
     }
 
     /// Indexes a folder, less what its ignore files leave out.
     pub(super) fn folder(&self, root: &Path, reach: Reach) -> Result<Index, WalkError> {
-        let (found, unwalked) = walk::files(root, threads::count())?;
+        // What was kept is read while the folder is walked.
+        let ((mut shelves, stats), walked) = std::thread::scope(|scope| {
+            let stats = scope.spawn(|| self.cache.as_ref().map(|cache| Stats::load(cache, root)).unwrap_or_default());
+            let shelves = scope.spawn(|| Shelves::load(self.cache.as_ref()));
+            let walked = walk::files(root, threads::count());
+            ((shelves.join().unwrap_or_default(), stats.join().unwrap_or_default()), walked)
+        });
+        let (found, unwalked) = walked?;
         let mut left_out: Vec<LeftOut> = unwalked.into_iter().map(missed).collect();
+        let classes = threads::map(
+            &found,
+            256,
+            || (),
+            |(), file| {
+                let path = file.name.parse::<RepoPath>().ok()?;
+                let class = class::of_path(&path);
+                Some((path, class))
+            },
+        );
         let mut stated: Vec<(RepoPath, FileClass, Stated)> = Vec::with_capacity(found.len());
-        for file in found {
-            let Ok(path) = file.name.parse::<RepoPath>() else {
+        for (file, classed) in found.into_iter().zip(classes) {
+            let Some((path, class)) = classed else {
                 left_out.push(LeftOut { path: file.name, reason: LeftOutReason::Name });
                 continue;
             };
-            let class = class::of_path(&path);
             match reach.unread(class, file.stamp.size) {
                 Some(reason) => left_out.push(LeftOut { path: file.name, reason }),
                 None => stated.push((path, class, file)),
@@ -301,8 +320,6 @@ impl Maker {
         }
         let parsing = Parsing::of(stated.iter().filter(|(_, class, _)| *class == FileClass::Source).count());
         let depth = Depth { parsing, is_full: reach == Reach::All };
-        let mut shelves = Shelves::load(self.cache.as_ref());
-        let stats = self.cache.as_ref().map(|cache| Stats::load(cache, root)).unwrap_or_default();
         let open = || Confined::open(root).ok();
         let read = threads::map(&stated, 16, open, |folder, file| {
             self.file(folder.as_mut(), &shelves, &stats, (reach, depth), file)
@@ -325,7 +342,7 @@ impl Maker {
             stats.keep(cache, hashes.into_iter());
         }
         shelves.add(self.cache.as_ref(), &made, &files);
-        Ok(shelves.index(files, left_out, made.terms.len(), parsing))
+        Ok(shelves.index(files, left_out, made.terms.len(), depth))
     }
 
     /// Hashes a file unless that was done before, and digests it unless that was; `None` if it cannot be read.

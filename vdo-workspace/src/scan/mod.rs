@@ -103,7 +103,7 @@ async fn scanned(source: &dyn TreeSource, index: Index) -> Result<Scanned, Sourc
     let rules = rules.map(|(path, _)| path.clone()).collect();
     let contents = manifest_contents(source).await?;
     on_thread(move || {
-        let files: Vec<(FileFacts, Signs)> = index.files.iter().map(|file| facts(&index, file)).collect();
+        let files = threads::map(&index.files, 64, || (), |(), file| facts(&index, file));
         let detected = detect::detect(&tree, &contents);
         let summary = summary_of(&tree, &files, &contents, &detected);
         let files = files.into_iter().map(|(facts, _)| facts).collect();
