@@ -251,8 +251,11 @@ impl Half {
 /// Returns the places of the documents, the highest score first; ties by path.
 fn descending(documents: &[Document], scores: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..documents.len()).collect();
-    let score = |place: usize| scores.get(place).copied().unwrap_or_default();
-    let path = |place: usize| documents.get(place).map(|document| &document.path);
-    order.sort_by(|one, other| score(*other).total_cmp(&score(*one)).then_with(|| path(*one).cmp(&path(*other))));
+    let score = |place: &usize| scores.get(*place).copied().unwrap_or_default();
+    // Both sorts are stable, and most callers have the documents in path order already.
+    order.sort_by(|one, other| {
+        documents.get(*one).map(|one| &one.path).cmp(&documents.get(*other).map(|other| &other.path))
+    });
+    order.sort_by(|one, other| score(other).total_cmp(&score(one)));
     order
 }

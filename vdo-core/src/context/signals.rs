@@ -3,7 +3,7 @@
 //! Pure functions of hits, documents and past changes. Lexical ones are BM25 (Robertson and Zaragoza, "The Probabilistic
 //! Relevance Framework: BM25 and Beyond", 2009), over several fields where a term may occur in each.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::document::Document;
 use super::hits::{Hit, Hits, Length, idf, mean, saturated, scaled, small};

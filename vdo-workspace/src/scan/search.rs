@@ -147,7 +147,8 @@ fn past(_: &Path, _: Option<&str>, _: Option<&super::cache::Cache>) -> Vec<Past>
 }
 
 fn documents(index: &Index, class: FileClass) -> Vec<Document> {
-    index.files.iter().filter(|file| file.class == class).map(Indexed::document).collect()
+    let files: Vec<&Indexed> = index.files.iter().filter(|file| file.class == class).collect();
+    threads::map(&files, 512, || (), |(), file| file.document())
 }
 
 fn hits(query: &Query, documents: &[Document]) -> Hits {
