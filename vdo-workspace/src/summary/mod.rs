@@ -21,7 +21,6 @@ use vdo_core::summary::{LanguageShare, Listed, Route, Summary, VERSION};
 use vdo_core::tree::FileTree;
 
 use crate::detect::Contents;
-pub use class::Class;
 use manifests::Ground;
 pub(crate) use signs::sentence;
 pub use signs::{SIGNS_VERSION, Signs, signs};
