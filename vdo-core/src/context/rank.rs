@@ -34,6 +34,8 @@ const PASSAGE_WORDS: f64 = 160.0;
 pub enum Signal {
     /// Words of the query in the text, in the names it defines and in the path.
     Text,
+    /// The same with every word counting as it stands, however common it is in messages of past changes.
+    Plain,
     /// The same for the query's first line alone.
     Title,
     /// Words of the query in the path.
@@ -62,6 +64,7 @@ impl Default for Weights {
     fn default() -> Self {
         Self(BTreeMap::from([
             (Signal::Text, 0.17),
+            (Signal::Plain, 0.25),
             (Signal::Title, 0.19),
             (Signal::Path, 0.30),
             (Signal::Compounds, 0.22),
@@ -124,6 +127,7 @@ impl<'d> Ranking<'d> {
             .collect();
         let columns = vec![
             (Signal::Text, text),
+            (Signal::Plain, signals::text(query, hits, signals::ALL)),
             (Signal::Title, signals::text(&informed, hits, signals::TITLE)),
             (Signal::Path, path),
             (Signal::Compounds, signals::compounds(query, hits)),
