@@ -1,7 +1,7 @@
 //! A file as the ranking sees it: counted terms, field by field.
 //!
-//! Made once from a content and kept as bytes; what lies where is written here alone. Nothing of it depends on the
-//! path, so that one content is counted once wherever it lies.
+//! Made once from a content and kept as bytes; what lies where is written here alone. The path has no part in the fields: its words are
+//! looked at when a query is there.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! What scans keep between them, in a folder of their own.
 //!
-//! Records are found by the content they were made from, never by path or time, so that another commit, a branch or a
-//! child job finds what it has in common with what was scanned before. A cache is never needed: what cannot be read is
+//! Records are found by the content and the path they were made from, never by time or tree, so that another commit, a branch or
+//! a child job finds what it has in common with what was scanned before. A cache is never needed: what cannot be read is
 //! made again, what cannot be written is not kept. Files are written whole under a name of their own and renamed, so
 //! that any number of scans may share the folder.
 //!
