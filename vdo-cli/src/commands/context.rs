@@ -55,14 +55,17 @@ pub(crate) fn run(out: &Out, args: &args::Context) -> Result<(), Fail> {
     let scanned = begun.elapsed();
     let weights = args.without.iter().fold(Weights::default(), |weights, signal| weights.without(*signal));
     let query = Query::of(&query);
-    let found = if out.json {
-        scan.find(&query, &weights, args.limit)
+    let mut found = if out.json {
+        scan.find(&query, &weights, args.limit.max(MAX_PACKED))
     } else {
         Found { sources: scan.ranked(FileClass::Source, &query, &weights, args.limit), ..Found::default() }
     };
     let took = begun.elapsed();
     if out.json {
-        let pack = packed(&scan, &query, &weights, args.budget);
+        let pack = packed(&scan, &found.sources, args.budget);
+        for list in [&mut found.sources, &mut found.tests, &mut found.docs, &mut found.config] {
+            list.truncate(args.limit);
+        }
         let Found { sources: files, tests, docs, config } = found;
         out.value(&Listed { files, tests, docs, config, pack })?;
     } else {
@@ -92,10 +95,10 @@ fn name(value: &impl Serialize) -> String {
 }
 
 /// Chooses what a request would show.
-fn packed(scan: &FolderScan, query: &Query, weights: &Weights, budget: u64) -> Pack {
-    let ranked = scan.ranked(FileClass::Source, query, weights, MAX_PACKED);
-    let files = scan.facts(&ranked.iter().map(|file| file.path.clone()).collect());
-    let ranked = ranked.into_iter().map(|file| Fit { path: file.path, score: file.score }).collect();
+fn packed(scan: &FolderScan, sources: &[Ranked], budget: u64) -> Pack {
+    let best = || sources.iter().take(MAX_PACKED);
+    let files = scan.facts(&best().map(|file| file.path.clone()).collect());
+    let ranked = best().map(|file| Fit { path: file.path.clone(), score: file.score }).collect();
     context::select("", &Scanned { files, ranked, ..Scanned::default() }, &BTreeSet::new(), budget)
 }
 

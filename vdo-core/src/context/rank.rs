@@ -4,8 +4,8 @@
 //! weighted sum of signals from 0 to 1, and each of them is told.
 //!
 //! Two steps. [`Ranking::of`] looks at what was counted before. Then the best candidates are looked at closely, by the best
-//! passage of each ([`Ranking::with_passages`]), for which their texts are needed. The weights were fitted on commits of public repositories,
-//! each repository being ranked with weights that were fitted without it; `benches/retrieval.md` says which and how.
+//! passage of each ([`Ranking::with_passages`]), for which their texts are needed. The weights were fitted on commits of public repositories;
+//! `benches/retrieval.md` says which, how, and which of its figures are of repositories that had no part in it.
 
 use std::collections::BTreeMap;
 

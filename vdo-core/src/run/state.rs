@@ -31,7 +31,7 @@ use crate::task::Plan;
 use crate::tree::{Delta, FileTree};
 
 /// The version of the state's form.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// Caps on one run. Reaching one ends the run with a typed failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -260,7 +260,7 @@ fn a_state_that_was_stored_goes_on_where_it_was() {
     hand.settle();
     hand.say("build/t1/1/1", &edit("app.py", "bye = 0", "bye = 1"));
     assert_eq!(hand.ready(), ["test/-/1/1"]);
-    let newer = stored.replacen("\"version\":3", "\"version\":99", 1);
+    let newer = stored.replacen("\"version\":4", "\"version\":99", 1);
     let newer: Run = serde_json::from_str(&newer).unwrap();
     assert_eq!(newer.check_version(), Err(RunError::Version { found: 99 }));
 }

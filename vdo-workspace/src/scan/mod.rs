@@ -1,6 +1,6 @@
 //! Looking at a tree: what its files are and define, which of them matter to a query, which rules it has, and how it is checked.
 //!
-//! A scan digests each content once and keeps that in a [cache](WorkspaceScanner::with_cache) under the content's hash. Never fails for
+//! A scan digests each content once and keeps that in a [cache](WorkspaceScanner::with_cache) under its hash and path. Never fails for
 //! a single file. Invariant: the same tree and syntax give the same answer, whatever the cache has and however many threads work.
 
 mod cache;
