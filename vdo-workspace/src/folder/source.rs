@@ -60,6 +60,7 @@ impl FolderSource {
     }
 
     /// Returns the source of files below `root` whose hashes are known.
+    #[cfg(feature = "scan")]
     pub(crate) fn known(root: &Path, tree: FileTree) -> Self {
         let names = tree.0.iter().map(|(path, entry)| (entry.blob, path.as_str().to_owned())).collect();
         Self { root: root.to_owned(), tree, names }
