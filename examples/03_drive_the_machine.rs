@@ -176,6 +176,7 @@ fn model(key: &StepKey, ask: &Ask) -> Result<Reply, Box<dyn Error>> {
         usage: Usage::default(),
         model: "by-hand".to_owned(),
         request_id: None,
+        about: Default::default(),
     })
 }
 

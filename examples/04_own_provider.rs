@@ -61,7 +61,7 @@ impl Provider for RuleProvider {
 
     /// Without tools, builders are asked for edits as text.
     fn capabilities(&self, _model: &str) -> Capabilities {
-        Capabilities { tools: false, json_schema: false, context: None, max_output: None }
+        Capabilities { tools: false, json_schema: false, context: None, max_output: None, accepts: Default::default() }
     }
 
     async fn complete(&self, request: &Completion) -> Result<Reply, ProviderError> {
@@ -87,7 +87,7 @@ impl Provider for RuleProvider {
 /// Makes a reply. Usage that nobody reported is estimated and says so; it is never 0.
 fn reply(request: &Completion, blocks: Vec<Block>, stop: Stop) -> Reply {
     let usage = Usage::estimate(request, &blocks);
-    Reply { blocks, stop, usage, model: request.model.clone(), request_id: None }
+    Reply { blocks, stop, usage, model: request.model.clone(), request_id: None, about: Default::default() }
 }
 
 /// Says a text.

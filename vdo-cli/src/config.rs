@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use vdo_core::check::Tier;
 use vdo_core::edit::{Format, Formats};
 use vdo_core::id::Phase;
-use vdo_core::money::{NanoUsd, PicoUsdPerToken, Price};
+use vdo_core::money::{NanoUsd, PicoUsdPerToken, Price, Rates};
 use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
 
@@ -233,13 +233,14 @@ impl Config {
                 PicoUsdPerToken::per_million(text).map_err(|error| Fail::usage(format!("[prices.{route:?}]: {error}")))
             };
             let optional = |text: &Option<String>| text.as_deref().map(read).transpose();
-            let price = Price {
+            let rates = Rates {
                 input: read(&price.input)?,
                 output: read(&price.output)?,
                 cache_read: optional(&price.cache_read)?,
                 cache_write: optional(&price.cache_write)?,
                 cache_write_long: optional(&price.cache_write_long)?,
             };
+            let price = Price { rates, ..Price::new(rates.input, rates.output) };
             prices.0.insert(route.clone(), price);
         }
         Ok(prices)

@@ -88,6 +88,9 @@ pub struct Failure {
     pub usage: Option<Usage>,
     /// For a transport failure: whether the request had already been sent, so that it may have been billed.
     pub sent: bool,
+    /// Whether the reply had begun to arrive, so that somebody may have seen a part of it.
+    #[serde(default)]
+    pub began: bool,
     /// One or a few sentences for people: what was wrong, where, and what to do.
     pub message: String,
 }
@@ -96,7 +99,15 @@ impl Failure {
     /// Returns a failure that nothing automatic helps.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, advice: Advice::Never, phase: None, usage: None, sent: false, message: message.into() }
+        Self {
+            kind,
+            advice: Advice::Never,
+            phase: None,
+            usage: None,
+            sent: false,
+            began: false,
+            message: message.into(),
+        }
     }
 
     /// Sets the advice.

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::usage::Usage;
+use crate::money::NanoUsd;
+use crate::usage::{ServiceTier, Usage};
 
 /// Who said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,21 @@ pub enum Block {
         /// Whether the tool failed.
         is_error: bool,
     },
+    /// Reasoning of the model, to be sent back with the conversation.
+    Reasoning(Reasoning),
+}
+
+/// Reasoning that came with a reply. Some models must get it back unchanged with their tool calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reasoning {
+    /// The wire format it came in and can be sent back in: `anthropic`, `openai`, `gemini`. Another format leaves it out.
+    pub format: String,
+    /// What can be read of it; may be empty.
+    #[serde(default)]
+    pub text: String,
+    /// What has to be sent back unchanged: a signature, or the whole item in the terms of its format.
+    #[serde(default)]
+    pub data: Value,
 }
 
 impl Block {
@@ -110,6 +126,117 @@ pub struct Completion {
     pub output: Option<OutputSchema>,
     /// The most tokens the reply may have.
     pub max_output: Option<u64>,
+    /// How the reply is made. What a model or server does not take is left out of the request, with a warning.
+    #[serde(default, skip_serializing_if = "Settings::is_default")]
+    pub settings: Settings,
+}
+
+/// Whether and which tools a reply has to call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolChoice {
+    /// As the model likes.
+    #[default]
+    Auto,
+    /// None, though tools are named.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
+/// How much a model reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Not at all, where it can be switched off.
+    None,
+    /// As little as it can.
+    Minimal,
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+    /// More.
+    Xhigh,
+    /// As much as it can.
+    Max,
+}
+
+/// How long a reply is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verbosity {
+    /// Short.
+    Low,
+    /// As usual.
+    Medium,
+    /// Long.
+    High,
+}
+
+/// What of a request is worth keeping in the provider's prompt cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PromptCache {
+    /// Ties requests together that begin alike, for providers that spread requests: one per job.
+    pub key: Option<String>,
+    /// Whether it is kept for hours rather than minutes, at a higher price of writing.
+    pub long: bool,
+    /// Up to where, for providers that want that marked; others find out by themselves.
+    pub marks: Vec<CacheMark>,
+}
+
+/// A place up to which a request will be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheMark {
+    /// The end of the instructions; tools come before them.
+    System,
+    /// The end of a message, counted from 0.
+    Message(usize),
+}
+
+/// How a reply is made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Settings {
+    /// 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Texts at which the reply ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// Whether tools have to be called.
+    pub tool_choice: ToolChoice,
+    /// Whether several tools may be called at once; as the provider likes if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel_tools: Option<bool>,
+    /// How much it reasons; as the model likes if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// Whether a readable summary of the reasoning is asked for.
+    pub show_reasoning: bool,
+    /// How long the reply is; as the model likes if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verbosity: Option<Verbosity>,
+    /// What is worth caching.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<PromptCache>,
+    /// How urgent it is.
+    pub tier: ServiceTier,
+}
+
+impl Settings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why a reply ended.
@@ -139,6 +266,69 @@ pub struct Reply {
     pub model: String,
     /// The provider's id of the request, for support.
     pub request_id: Option<String>,
+    /// How it was made.
+    #[serde(default, skip_serializing_if = "About::is_default")]
+    pub about: About,
+}
+
+/// How a reply was made, as far as the provider says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct About {
+    /// The rate it is billed at.
+    pub tier: ServiceTier,
+    /// What the provider itself says it cost; counts before any price known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billed: Option<NanoUsd>,
+    /// What of the request was left out because the model or server does not take it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What the provider still allows.
+    #[serde(skip_serializing_if = "RateLimits::is_default")]
+    pub limits: RateLimits,
+}
+
+impl About {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a provider still allows, of what it counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RateLimits {
+    /// Requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Headroom>,
+    /// Tokens of both kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Headroom>,
+    /// Input tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<Headroom>,
+    /// Output tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<Headroom>,
+}
+
+impl RateLimits {
+    /// Returns whether nothing is known.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How much of an allowance is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Headroom {
+    /// The allowance, if named.
+    pub limit: Option<u64>,
+    /// What is left of it.
+    pub remaining: u64,
+    /// When it is whole again, in milliseconds from the reply, if named.
+    pub reset_ms: Option<u64>,
 }
 
 impl Reply {
@@ -149,7 +339,7 @@ impl Reply {
             .iter()
             .filter_map(|block| match block {
                 Block::Text { text } => Some(text.as_str()),
-                Block::ToolCall(_) | Block::ToolResult { .. } => None,
+                Block::ToolCall(_) | Block::ToolResult { .. } | Block::Reasoning(_) => None,
             })
             .collect()
     }
@@ -158,7 +348,7 @@ impl Reply {
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.blocks.iter().filter_map(|block| match block {
             Block::ToolCall(call) => Some(call),
-            Block::Text { .. } | Block::ToolResult { .. } => None,
+            Block::Text { .. } | Block::ToolResult { .. } | Block::Reasoning(_) => None,
         })
     }
 }
@@ -192,6 +382,9 @@ impl Block {
             }
             Self::ToolResult { id, content, .. } => {
                 estimate_tokens(id).saturating_add(estimate_tokens(content)).saturating_add(MESSAGE_TOKENS)
+            }
+            Self::Reasoning(reasoning) => {
+                estimate_tokens(&reasoning.text).saturating_add(estimate_json(&reasoning.data))
             }
         }
     }
@@ -227,7 +420,7 @@ impl Completion {
         std::iter::once(self.system.as_str()).chain(blocks.filter_map(|block| match block {
             Block::Text { text } => Some(text.as_str()),
             Block::ToolResult { content, .. } => Some(content.as_str()),
-            Block::ToolCall(_) => None,
+            Block::ToolCall(_) | Block::Reasoning(_) => None,
         }))
     }
 }

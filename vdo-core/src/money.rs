@@ -9,7 +9,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::usage::Usage;
+use crate::usage::{ServiceTier, Usage};
 
 /// An amount in nano-dollars: 1 USD is 1,000,000,000.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -89,9 +89,9 @@ impl PicoUsdPerToken {
     }
 }
 
-/// What a model's tokens cost. The fields match those of [`Usage`].
+/// What tokens cost, one price for each field of [`Usage`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Price {
+pub struct Rates {
     /// Input that was not cached.
     pub input: PicoUsdPerToken,
     /// Output, reasoning included.
@@ -104,18 +104,10 @@ pub struct Price {
     pub cache_write_long: Option<PicoUsdPerToken>,
 }
 
-impl Price {
-    /// Returns the price of plain input and output.
-    #[must_use]
-    pub fn new(input: PicoUsdPerToken, output: PicoUsdPerToken) -> Self {
-        Self { input, output, cache_read: None, cache_write: None, cache_write_long: None }
-    }
-
-    /// Returns what `usage` costs, rounded up to a whole nano-dollar once, at the end.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage) -> NanoUsd {
+impl Rates {
+    fn pico(&self, usage: &Usage) -> i128 {
         let write = self.cache_write.unwrap_or(self.input);
-        let pico: i128 = [
+        [
             (usage.input, self.input),
             (usage.cache_read, self.cache_read.unwrap_or(self.input)),
             (usage.cache_write, write),
@@ -124,21 +116,121 @@ impl Price {
         ]
         .into_iter()
         .map(|(tokens, price)| i128::from(tokens) * i128::from(price.0))
-        .sum();
-        let nano = pico.div_euclid(1000) + i128::from(pico.rem_euclid(1000) != 0);
-        NanoUsd(i64::try_from(nano).unwrap_or(i64::MAX))
+        .sum()
     }
 
-    /// Returns the most that a request of `input` tokens with up to `output` tokens of reply can cost.
+    /// Returns the dearest price of an input token of any kind.
+    fn dearest_input(&self) -> PicoUsdPerToken {
+        let kinds = [Some(self.input), self.cache_read, self.cache_write, self.cache_write_long];
+        kinds.into_iter().flatten().max().unwrap_or(self.input)
+    }
+}
+
+/// The rates of requests whose whole input, cached or not, is longer than a threshold. They hold for the whole request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LongContext {
+    /// The most input tokens at the usual rates.
+    pub above: u64,
+    /// The rates beyond.
+    pub rates: Rates,
+}
+
+/// What a model's tokens cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Price {
+    /// The usual rates.
+    pub rates: Rates,
+    /// The rates of long requests, where they differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long: Option<LongContext>,
+    /// What other tiers than the standard one cost, in thousandths of the rates. A tier that is not named has no known price.
+    #[serde(default, skip_serializing_if = "TierFactors::is_default")]
+    pub tiers: TierFactors,
+}
+
+/// What the tiers cost, in thousandths of the standard rates: 500 is half.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TierFactors {
+    /// Flex.
+    pub flex: Option<u32>,
+    /// Batch.
+    pub batch: Option<u32>,
+    /// Priority.
+    pub priority: Option<u32>,
+    /// Fast.
+    pub fast: Option<u32>,
+}
+
+impl TierFactors {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn of(&self, tier: ServiceTier) -> Option<u32> {
+        match tier {
+            ServiceTier::Standard => Some(1000),
+            ServiceTier::Flex => self.flex,
+            ServiceTier::Batch => self.batch,
+            ServiceTier::Priority => self.priority,
+            ServiceTier::Fast => self.fast,
+        }
+    }
+}
+
+impl Price {
+    /// Returns the price of plain input and output.
+    #[must_use]
+    pub fn new(input: PicoUsdPerToken, output: PicoUsdPerToken) -> Self {
+        let rates = Rates { input, output, cache_read: None, cache_write: None, cache_write_long: None };
+        Self { rates, long: None, tiers: TierFactors::default() }
+    }
+
+    /// Returns what `usage` costs at the standard tier, rounded to a whole nano-dollar once, at the end; half of one is rounded up.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage) -> NanoUsd {
+        let pico = self.rates_of(usage.total_input()).pico(usage);
+        nano(pico.saturating_add(500).div_euclid(1000))
+    }
+
+    /// Returns what `usage` costs at a tier, rounded likewise; none if that tier has no known price.
+    #[must_use]
+    pub fn cost_at(&self, usage: &Usage, tier: ServiceTier) -> Option<NanoUsd> {
+        let factor = i128::from(self.tiers.of(tier)?);
+        let femto = self.rates_of(usage.total_input()).pico(usage).saturating_mul(factor);
+        Some(nano(femto.saturating_add(500_000).div_euclid(1_000_000)))
+    }
+
+    /// Returns the most that a request of at most `input` tokens with up to `output` tokens of reply can cost, rounded up.
     #[must_use]
     pub fn worst_case(&self, input: u64, output: u64) -> NanoUsd {
-        let dearest = [Some(self.input), self.cache_read, self.cache_write, self.cache_write_long]
-            .into_iter()
-            .flatten()
-            .max()
-            .unwrap_or(self.input);
-        Self::new(dearest, self.output).cost(&Usage { input, output, ..Usage::default() })
+        let long = self.long.filter(|long| input > long.above).map(|long| long.rates);
+        let pico = |rates: Rates| {
+            i128::from(input) * i128::from(rates.dearest_input().0) + i128::from(output) * i128::from(rates.output.0)
+        };
+        let most = pico(self.rates).max(long.map_or(0, pico));
+        nano(most.saturating_add(999).div_euclid(1000))
     }
+
+    /// Returns [`Price::worst_case`] at a tier; none if that tier has no known price.
+    #[must_use]
+    pub fn worst_case_at(&self, input: u64, output: u64, tier: ServiceTier) -> Option<NanoUsd> {
+        // A provider may serve at the standard rate what was asked for at a cheaper one.
+        let factor = i128::from(self.tiers.of(tier)?.max(1000));
+        let most = i128::from(self.worst_case(input, output).0).saturating_mul(factor);
+        Some(nano(most.saturating_add(999).div_euclid(1000)))
+    }
+
+    fn rates_of(&self, input: u64) -> &Rates {
+        match &self.long {
+            Some(long) if input > long.above => &long.rates,
+            Some(_) | None => &self.rates,
+        }
+    }
+}
+
+fn nano(amount: i128) -> NanoUsd {
+    NanoUsd(i64::try_from(amount).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -163,16 +255,45 @@ mod tests {
     }
 
     #[test]
-    fn cost_sums_disjoint_fields_and_rounds_up_once() {
-        let price = Price {
-            cache_read: Some(PicoUsdPerToken::per_million("0.025").unwrap()),
-            ..Price::new(PicoUsdPerToken::per_million("0.75").unwrap(), PicoUsdPerToken::per_million("3.75").unwrap())
-        };
+    fn cost_sums_disjoint_fields_and_rounds_half_up_once() {
+        let per_million = |text: &str| PicoUsdPerToken::per_million(text).unwrap();
+        let mut price = Price::new(per_million("0.75"), per_million("3.75"));
+        price.rates.cache_read = Some(per_million("0.025"));
         let usage = Usage { input: 1, cache_read: 1, output: 1, reasoning: 1, ..Usage::default() };
         // 0.75 + 0.025 + 3.75 = 4.525 micro-dollars = 4525 nano-dollars.
         assert_eq!(price.cost(&usage), NanoUsd(4525));
-        let tiny = Price::new(PicoUsdPerToken(1), PicoUsdPerToken(1));
-        assert_eq!(tiny.cost(&Usage { input: 1, output: 1, ..Usage::default() }), NanoUsd(1));
-        assert!(tiny.cost(&Usage { input: u64::MAX, output: u64::MAX, ..Usage::default() }).0 > 0);
+        let pico = |pico: i64| Price::new(PicoUsdPerToken(pico), PicoUsdPerToken(0));
+        let one = Usage { input: 1, ..Usage::default() };
+        assert_eq!([499, 500, 1499].map(|price| pico(price).cost(&one)), [NanoUsd(0), NanoUsd(1), NanoUsd(1)]);
+        assert!(pico(1).worst_case(1, 0) >= NanoUsd(1));
+        assert_eq!(
+            pico(1).cost(&Usage { input: u64::MAX, output: u64::MAX, ..Usage::default() }),
+            NanoUsd(i64::MAX / 500)
+        );
+    }
+
+    #[test]
+    fn a_long_request_is_priced_by_all_its_input_and_as_a_whole() {
+        let per_million = |text: &str| PicoUsdPerToken::per_million(text).unwrap();
+        let mut price = Price::new(per_million("0.10"), per_million("0.50"));
+        let long = Price::new(per_million("0.50"), per_million("2.50"));
+        price.long = Some(LongContext { above: 100_000, rates: long.rates });
+        let usage = |input| Usage { input, cache_read: 1, output: 10, ..Usage::default() };
+        assert_eq!(price.cost(&usage(99_999)), NanoUsd(100_000 * 100 + 10 * 500));
+        assert_eq!(price.cost(&usage(100_000)), NanoUsd(100_001 * 500 + 10 * 2500));
+        assert_eq!(price.worst_case(100_001, 10), NanoUsd(100_001 * 500 + 10 * 2500));
+        assert_eq!(price.worst_case(100_000, 10), NanoUsd(100_000 * 100 + 10 * 500));
+    }
+
+    #[test]
+    fn a_tier_without_a_price_has_no_cost_and_a_cheap_one_reserves_the_usual_rate() {
+        let mut price = Price::new(PicoUsdPerToken(1_000_000), PicoUsdPerToken(5_000_000));
+        price.tiers = TierFactors { flex: Some(500), priority: Some(1800), ..TierFactors::default() };
+        let usage = Usage { input: 100, output: 10, ..Usage::default() };
+        let at = |tier| (price.cost_at(&usage, tier), price.worst_case_at(100, 10, tier));
+        assert_eq!(at(ServiceTier::Standard), (Some(NanoUsd(150_000)), Some(NanoUsd(150_000))));
+        assert_eq!(at(ServiceTier::Flex), (Some(NanoUsd(75_000)), Some(NanoUsd(150_000))));
+        assert_eq!(at(ServiceTier::Priority), (Some(NanoUsd(270_000)), Some(NanoUsd(270_000))));
+        assert_eq!(at(ServiceTier::Fast), (None, None));
     }
 }

@@ -69,6 +69,7 @@ mod tests {
             usage: Usage::default(),
             model: String::new(),
             request_id: None,
+            about: Default::default(),
         };
         json(&reply)
     }

@@ -31,6 +31,7 @@ pub fn input_bound(request: &Completion) -> u64 {
             Block::Text { text } => text.len(),
             Block::ToolCall(call) => call.name.len() + call.input.to_string().len() + 32,
             Block::ToolResult { content, .. } => content.len() + 32,
+            Block::Reasoning(reasoning) => reasoning.text.len() + reasoning.data.to_string().len() + 32,
         })
         .sum();
     let tools: usize =

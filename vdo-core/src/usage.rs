@@ -53,3 +53,20 @@ impl Usage {
         }
     }
 }
+
+/// How urgent a request is, and at which rate it is billed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceTier {
+    /// The usual rate.
+    #[default]
+    Standard,
+    /// Cheaper, when there is room.
+    Flex,
+    /// Cheaper, within a day.
+    Batch,
+    /// Dearer, served first.
+    Priority,
+    /// Dearer, with faster output.
+    Fast,
+}

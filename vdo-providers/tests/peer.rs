@@ -96,6 +96,7 @@ fn request(text: &str) -> Completion {
         tools: Vec::new(),
         output: None,
         max_output: Some(200),
+        settings: Default::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::engine::EngineError;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::StepKey;
-use crate::message::Completion;
+use crate::message::{Completion, Settings};
 use crate::money::NanoUsd;
 use crate::port::changes::{CallWrite, StepWrite};
 use crate::port::{CallRow, CallState, ProviderError, StepState, StoreError};
@@ -72,6 +72,7 @@ impl Desk<'_> {
             tools: if abilities.tools { ask.tools.clone() } else { Vec::new() },
             output: ask.output.clone().filter(|_| abilities.json_schema),
             max_output: Some(abilities.max_output.map_or(ask.max_output, |most| most.min(ask.max_output))),
+            settings: Settings::default(),
         };
         if let Some(failure) = self.exhausted(key.phase) {
             return Err(failure);

@@ -17,7 +17,9 @@ pub mod upkeep;
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};
-pub use provider::{Capabilities, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
+pub use provider::{
+    Accepts, Capabilities, Health, Provider, ProviderError, ReasoningControl, ReplyStream, StreamEvent, TokenCount,
+};
 pub use query::JobQuery;
 pub use scanner::{FileClass, FileFacts, Fit, Interest, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};

@@ -24,6 +24,55 @@ pub struct Capabilities {
     pub context: Option<u64>,
     /// The most tokens it can reply with, if known.
     pub max_output: Option<u64>,
+    /// What it takes beyond that.
+    #[serde(default)]
+    pub accepts: Accepts,
+}
+
+/// What a model takes in a request. What it does not is left out, with a warning. The default is a model nothing is known of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accepts {
+    /// `temperature` and its like.
+    pub sampling: bool,
+    /// A conversation that ends with the beginning of the model's own reply.
+    pub prefill: bool,
+    /// Being made to call a tool.
+    pub forced_tools: bool,
+    /// Schemas that are enforced to the letter.
+    pub strict: bool,
+    /// How its reasoning is steered.
+    pub reasoning: ReasoningControl,
+    /// Of OpenAI's two interfaces, only the newer one.
+    pub responses_only: bool,
+}
+
+impl Default for Accepts {
+    fn default() -> Self {
+        Self {
+            sampling: true,
+            prefill: true,
+            forced_tools: true,
+            strict: true,
+            reasoning: ReasoningControl::default(),
+            responses_only: false,
+        }
+    }
+}
+
+/// How a model's reasoning is steered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningControl {
+    /// Not at all, or it is not known: nothing is sent.
+    #[default]
+    None,
+    /// By a number of tokens.
+    Budget,
+    /// By a level.
+    Level,
+    /// By a level; it cannot be switched off.
+    Always,
 }
 
 /// A token count.
@@ -127,12 +176,33 @@ pub enum ProviderError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It had begun to answer, and what came is lost but billed.
+    #[error("the reply broke off: {source}")]
+    BrokeOff {
+        /// What was used up to then, as far as the provider said.
+        usage: Option<Usage>,
+        /// Why.
+        #[source]
+        source: Box<ProviderError>,
+    },
 }
 
 impl ProviderError {
+    /// Returns the error with what had been used when it came, if there was anything.
+    #[must_use]
+    pub fn after(self, began: bool, usage: Option<Usage>) -> Self {
+        if began || usage.is_some() { Self::BrokeOff { usage, source: Box::new(self) } } else { self }
+    }
+
     /// Returns the failure as the journal keeps it. The causes are part of its message.
     #[must_use]
     pub fn to_failure(&self) -> Failure {
+        if let Self::BrokeOff { usage, source } = self {
+            let mut failure = source.to_failure();
+            failure.usage = failure.usage.or(*usage);
+            (failure.sent, failure.began) = (true, true);
+            return failure;
+        }
         let millis = |wait: &Option<Duration>| wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         let (kind, advice) = match self {
             Self::RateLimited { retry_after, .. } => {
@@ -148,6 +218,7 @@ impl ProviderError {
             Self::ContextTooLong { .. } => (FailureKind::ContextTooLong, Advice::RetryOther),
             Self::BadRequest { .. } => (FailureKind::BadRequest, Advice::RetryOther),
             Self::BadAnswer { .. } => (FailureKind::BadAnswer, Advice::RetryOther),
+            Self::BrokeOff { source, .. } => return source.to_failure(),
         };
         let mut failure = Failure::new(kind, chain(self)).with_advice(advice);
         match self {
@@ -162,7 +233,8 @@ impl ProviderError {
             | Self::KeyRefused { .. }
             | Self::Money { .. }
             | Self::ContextTooLong { .. }
-            | Self::BadRequest { .. } => {}
+            | Self::BadRequest { .. }
+            | Self::BrokeOff { .. } => {}
         }
         failure
     }

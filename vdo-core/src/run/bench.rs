@@ -320,7 +320,7 @@ impl Bench {
         let mut results = pending.results;
         results.sort_by_key(|block| match block {
             Block::ToolResult { id, .. } => order.iter().position(|other| *other == id),
-            Block::Text { .. } | Block::ToolCall(_) => None,
+            Block::Text { .. } | Block::ToolCall(_) | Block::Reasoning(_) => None,
         });
         self.messages.push(spoken(&pending.reply));
         self.messages.push(Message { role: Role::User, blocks: results });

@@ -163,7 +163,14 @@ impl Hand {
 }
 
 fn reply(blocks: Vec<Block>) -> Reply {
-    Reply { blocks, stop: Stop::End, usage: Usage::default(), model: "m".to_owned(), request_id: None }
+    Reply {
+        blocks,
+        stop: Stop::End,
+        usage: Usage::default(),
+        model: "m".to_owned(),
+        request_id: None,
+        about: Default::default(),
+    }
 }
 
 fn plan(tasks: Value) -> String {

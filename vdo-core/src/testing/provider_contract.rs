@@ -150,6 +150,7 @@ pub fn request() -> Completion {
         }],
         output: None,
         max_output: Some(500),
+        settings: Default::default(),
     }
 }
 

@@ -14,8 +14,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream;
 
-use crate::message::{Block, Completion, Reply, Stop, ToolCall};
-use crate::port::{Capabilities, Clock, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
+use crate::message::{About, Block, Completion, Reply, Stop, ToolCall};
+use crate::port::{
+    Accepts, Capabilities, Clock, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount,
+};
 use crate::usage::Usage;
 
 mod file;
@@ -124,7 +126,7 @@ fn mentions(request: &Completion, wanted: &str) -> bool {
         let mut calls = request.messages.iter().flat_map(|message| &message.blocks);
         calls.any(|block| match block {
             Block::ToolCall(call) => call.name.contains(wanted) || call.input.to_string().contains(wanted),
-            Block::Text { .. } | Block::ToolResult { .. } => false,
+            Block::Text { .. } | Block::ToolResult { .. } | Block::Reasoning(_) => false,
         })
     };
     let in_tools = || request.tools.iter().any(|tool| tool.name.contains(wanted) || tool.description.contains(wanted));
@@ -152,7 +154,7 @@ fn play(answer: &ScriptedAnswer, request: &Completion) -> Answer {
 
 fn reply(answer: &ScriptedAnswer, request: &Completion, blocks: Vec<Block>, stop: Stop) -> Reply {
     let usage = answer.usage.map_or_else(|| Usage::estimate(request, &blocks), Usage::from);
-    Reply { blocks, stop, usage, model: request.model.clone(), request_id: None }
+    Reply { blocks, stop, usage, model: request.model.clone(), request_id: None, about: About::default() }
 }
 
 /// An id that is missing is made of the length of the conversation, which only grows, so that it stays unique.
@@ -216,7 +218,13 @@ impl ScriptedProvider {
     pub fn new(name: impl Into<String>, answers: Answers) -> Self {
         Self {
             name: name.into(),
-            capabilities: Capabilities { tools: true, json_schema: true, context: None, max_output: None },
+            capabilities: Capabilities {
+                tools: true,
+                json_schema: true,
+                context: None,
+                max_output: None,
+                accepts: Accepts::default(),
+            },
             clock: None,
             state: Mutex::new(State { script: Script::new(answers), requests: Some(Vec::new()) }),
         }

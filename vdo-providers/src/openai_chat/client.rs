@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use reqwest::{RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use vdo_core::message::{Completion, Reply};
-use vdo_core::port::{Capabilities, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
+use vdo_core::port::{Accepts, Capabilities, Health, Provider, ProviderError, ReplyStream, StreamEvent, TokenCount};
 
 use super::config::{Config, ConfigError};
 use super::convert::{self, Mode};
@@ -178,6 +178,7 @@ impl Provider for OpenAiChat {
             json_schema: known.json_schema.unwrap_or(supports.json_schema),
             context: known.context,
             max_output: known.max_output,
+            accepts: Accepts::default(),
         }
     }
 

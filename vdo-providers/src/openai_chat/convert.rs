@@ -122,7 +122,7 @@ fn push_user<'a>(message: &'a Message, messages: &mut Vec<wire::Message<'a>>) {
 fn assistant(message: &Message) -> wire::Message<'_> {
     let calls = message.blocks.iter().filter_map(|block| match block {
         Block::ToolCall(call) => Some(call_out(call)),
-        Block::Text { .. } | Block::ToolResult { .. } => None,
+        Block::Text { .. } | Block::ToolResult { .. } | Block::Reasoning(_) => None,
     });
     let tool_calls: Vec<_> = calls.collect();
     // A message has to say something.
@@ -150,7 +150,7 @@ fn text_message<'a>(role: &'static str, content: Cow<'a, str>) -> wire::Message<
 fn joined_text(message: &Message) -> Option<Cow<'_, str>> {
     let mut texts = message.blocks.iter().filter_map(|block| match block {
         Block::Text { text } => Some(text.as_str()),
-        Block::ToolCall(_) | Block::ToolResult { .. } => None,
+        Block::ToolCall(_) | Block::ToolResult { .. } | Block::Reasoning(_) => None,
     });
     let first = texts.next()?;
     Some(texts.fold(Cow::Borrowed(first), |mut joined, text| {

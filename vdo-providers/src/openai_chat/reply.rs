@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use vdo_core::message::{Block, Completion, Reply, Stop, ToolCall};
+use vdo_core::message::{About, Block, Completion, Reply, Stop, ToolCall};
 use vdo_core::port::ProviderError;
 use vdo_core::usage::Usage;
 
@@ -126,6 +126,7 @@ pub(super) fn finish(raw: Raw, asked: Asked<'_>, input: impl FnOnce() -> u64) ->
         usage,
         model: raw.model.filter(|model| !model.is_empty()).unwrap_or_else(|| asked.model.to_owned()),
         request_id,
+        about: About::default(),
     }
 }
 

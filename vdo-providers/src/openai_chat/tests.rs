@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use vdo_core::message::{Block, Completion, Message, OutputSchema, Reply, Role, Stop, ToolCall, ToolSpec};
-use vdo_core::port::{Capabilities, ProviderError};
+use vdo_core::port::{Accepts, Capabilities, ProviderError};
 use vdo_core::usage::Usage;
 
 use super::convert::{self, Mode};
@@ -50,12 +50,19 @@ fn conversation() -> Completion {
         tools: vec![ToolSpec { name: "get_weather".into(), description: "d".into(), input_schema: city_schema() }],
         output: Some(OutputSchema { name: "plan".into(), schema: plan_schema() }),
         max_output: Some(2000),
+        settings: Default::default(),
     }
 }
 
 fn able(dialect: &Dialect) -> Capabilities {
     let supports = &dialect.supports;
-    Capabilities { tools: supports.tools, json_schema: supports.json_schema, context: None, max_output: None }
+    Capabilities {
+        tools: supports.tools,
+        json_schema: supports.json_schema,
+        context: None,
+        max_output: None,
+        accepts: Accepts::default(),
+    }
 }
 
 fn sent(request: &Completion, profile: Profile, mode: Mode) -> Value {
@@ -121,7 +128,13 @@ fn profiles_differ_as_their_servers_do() {
 #[test]
 fn a_model_is_not_asked_for_more_than_it_can() {
     let dialect = Profile::Vllm.dialect();
-    let small = Capabilities { tools: false, json_schema: false, context: None, max_output: Some(500) };
+    let small = Capabilities {
+        tools: false,
+        json_schema: false,
+        context: None,
+        max_output: Some(500),
+        accepts: Accepts::default(),
+    };
     let body = convert::body(&conversation(), &dialect, &small, Mode::Whole).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["max_tokens"], 500);

@@ -21,6 +21,7 @@ fn request() -> Completion {
         tools: Vec::new(),
         output: None,
         max_output: None,
+        settings: Default::default(),
     }
 }
 

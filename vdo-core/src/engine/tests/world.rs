@@ -23,7 +23,7 @@ use crate::money::{PicoUsdPerToken, Price};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
-    Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock, Delivery,
+    Accepts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock, Delivery,
     DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease, Ledger,
     Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
     TokenCount, TreeSource,
@@ -251,7 +251,8 @@ impl Model {
     pub(super) fn new(name: &str, answers: &[Value]) -> Arc<Self> {
         let tools = answers.iter().any(|answer| answer["reply"]["tool_calls"].is_array());
         let answers: Answers = serde_json::from_value(json!({ "answers": answers })).unwrap();
-        let abilities = Capabilities { tools, json_schema: false, context: None, max_output: None };
+        let abilities =
+            Capabilities { tools, json_schema: false, context: None, max_output: None, accepts: Accepts::default() };
         Arc::new(Self {
             script: ScriptedProvider::new(name, answers).with_capabilities(abilities),
             asked: Mutex::default(),

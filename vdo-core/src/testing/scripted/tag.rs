@@ -27,7 +27,7 @@ impl RequestTag {
         last.blocks.iter().rev().find_map(|block| match block {
             Block::Text { text } => Self::parse(text),
             Block::ToolResult { content, .. } => Self::parse(content),
-            Block::ToolCall(_) => None,
+            Block::ToolCall(_) | Block::Reasoning(_) => None,
         })
     }
 

@@ -13,6 +13,7 @@ fn request(text: &str) -> Completion {
         tools: Vec::new(),
         output: None,
         max_output: None,
+        settings: Default::default(),
     }
 }
 
