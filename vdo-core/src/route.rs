@@ -3,62 +3,13 @@
 //! Pure. The choice is recorded with the call; a step that has an answer is never routed again.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::candidate::{Candidate, Decision, ParseCandidateError, Rejected, Rejection, Strategy};
 use crate::failure::{Advice, Failure};
 use crate::id::Phase;
-
-/// A provider and one of its models, written `provider:model`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Candidate {
-    /// The name the provider is configured under.
-    pub provider: String,
-    /// The provider's name of the model.
-    pub model: String,
-}
-
-/// A text is not `provider:model`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no route: expected provider:model, such as claude:claude-opus-5-5")]
-pub struct ParseCandidateError(String);
-
-impl fmt::Display for Candidate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.provider, self.model)
-    }
-}
-
-impl FromStr for Candidate {
-    type Err = ParseCandidateError;
-
-    fn from_str(text: &str) -> Result<Self, ParseCandidateError> {
-        match text.split_once(':') {
-            Some((provider, model)) if !provider.trim().is_empty() && !model.trim().is_empty() => {
-                Ok(Self { provider: provider.trim().to_owned(), model: model.trim().to_owned() })
-            }
-            _ => Err(ParseCandidateError(text.chars().take(80).collect())),
-        }
-    }
-}
-
-impl TryFrom<String> for Candidate {
-    type Error = ParseCandidateError;
-
-    fn try_from(text: String) -> Result<Self, ParseCandidateError> {
-        text.parse()
-    }
-}
-
-impl From<Candidate> for String {
-    fn from(candidate: Candidate) -> Self {
-        candidate.to_string()
-    }
-}
 
 /// Who is asked in which phase: ordered candidates, and a default for phases that name none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
