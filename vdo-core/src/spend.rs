@@ -1,31 +1,48 @@
-//! What a call may cost at worst, and whether it may be made.
+//! What models cost, and how large a request can be at most.
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::candidate::Candidate;
+use crate::message::{Block, Message, OutputSchema, ToolSpec};
+use crate::money::Price;
 
-use crate::failure::{Failure, FailureKind};
-use crate::message::{Block, Completion};
-use crate::money::{NanoUsd, Price};
-
-/// Prices by `provider:model`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Prices(pub BTreeMap<String, Price>);
+/// Prices by `provider:model`, each with where it is from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prices {
+    known: BTreeMap<String, BTreeMap<String, (Price, Option<String>)>>,
+}
 
 impl Prices {
     /// Returns the price of a model; none if it is not known.
     #[must_use]
     pub fn of(&self, provider: &str, model: &str) -> Option<Price> {
-        self.0.get(&format!("{provider}:{model}")).copied()
+        self.known.get(provider)?.get(model).map(|(price, _)| *price)
+    }
+
+    /// Returns where the price of a model is from, if that is known.
+    #[must_use]
+    pub fn source(&self, provider: &str, model: &str) -> Option<&str> {
+        self.known.get(provider)?.get(model)?.1.as_deref()
+    }
+
+    /// Sets the price of a model, and where it is from.
+    pub fn set(&mut self, candidate: &Candidate, price: Price, source: Option<String>) {
+        let models = self.known.entry(candidate.provider.clone()).or_default();
+        models.insert(candidate.model.clone(), (price, source));
+    }
+
+    /// Adds the price of a model.
+    #[must_use]
+    pub fn with(mut self, candidate: &Candidate, price: Price) -> Self {
+        self.set(candidate, price, None);
+        self
     }
 }
 
-/// Returns a number of tokens that the request's input cannot exceed: one per byte, and some for the wrapping.
+/// Returns a number of tokens that a request's input cannot exceed: one per byte, and some for the wrapping.
 #[must_use]
-pub fn input_bound(request: &Completion) -> u64 {
-    let blocks = request.messages.iter().flat_map(|message| &message.blocks);
+pub fn bound(system: &str, messages: &[Message], tools: &[ToolSpec], output: Option<&OutputSchema>) -> u64 {
+    let blocks = messages.iter().flat_map(|message| &message.blocks);
     let blocks: usize = blocks
         .map(|block| match block {
             Block::Text { text } => text.len(),
@@ -34,31 +51,8 @@ pub fn input_bound(request: &Completion) -> u64 {
             Block::Reasoning(reasoning) => reasoning.text.len() + reasoning.data.to_string().len() + 32,
         })
         .sum();
-    let tools: usize =
-        request.tools.iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len() + 32).sum();
-    let output = request.output.as_ref().map_or(0, |output| output.schema.to_string().len());
-    let bytes = request.system.len() + blocks + tools + output + 16 * request.messages.len() + 64;
+    let tools: usize = tools.iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len() + 32).sum();
+    let output = output.map_or(0, |output| output.schema.to_string().len());
+    let bytes = system.len() + blocks + tools + output + 16 * messages.len() + 64;
     u64::try_from(bytes).unwrap_or(u64::MAX)
-}
-
-/// Returns the most a call can cost, to be reserved before it is sent; none if its price is not known and no budget asks.
-///
-/// # Errors
-/// [`FailureKind::Budget`] if a budget is set and the price is not known: an unknown price never counts as 0.
-pub fn reservation(
-    request: &Completion,
-    price: Option<Price>,
-    has_budget: bool,
-    route: &str,
-) -> Result<Option<NanoUsd>, Failure> {
-    match price {
-        Some(price) => {
-            Ok(Some(price.worst_case(input_bound(request), request.max_output.unwrap_or(u64::from(u32::MAX)))))
-        }
-        None if has_budget => Err(Failure::new(
-            FailureKind::Budget,
-            format!("the job has a budget, but the price of {route} is not known; name it under [prices.\"{route}\"]"),
-        )),
-        None => Ok(None),
-    }
 }

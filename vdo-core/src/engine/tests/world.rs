@@ -547,7 +547,11 @@ impl World {
             .provider(self.author.clone())
             .provider(self.critic.clone())
             .routes(routes)
-            .prices(Prices(prices.map(|(name, price)| (name.to_owned(), price)).into()))
+            .prices(
+                prices
+                    .into_iter()
+                    .fold(Prices::default(), |all, (name, price)| all.with(&name.parse().unwrap(), price)),
+            )
     }
 
     pub(super) fn engine(&self) -> Engine {
