@@ -40,8 +40,8 @@ impl fmt::Display for Scope {
             Self::Total => f.write_str("total"),
             Self::Provider(name) => write!(f, "provider:{name}"),
             Self::Model(provider, model) => write!(f, "model:{provider}:{model}"),
-            Self::Project(root) => write!(f, "project:{root}"),
-            Self::Job(job) => write!(f, "job:{job}"),
+            Self::Project(root) => write!(f, "project:{}", root.number()),
+            Self::Job(job) => write!(f, "job:{}", job.number()),
         }
     }
 }

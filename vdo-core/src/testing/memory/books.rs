@@ -74,8 +74,8 @@ impl Accounts for MemoryStore {
                         let (year, month, day) = call.started.date();
                         format!("{year:04}-{month:02}-{day:02}")
                     }
-                    Dimension::Project => record.job.root.to_string(),
-                    Dimension::Job => record.job.id.to_string(),
+                    Dimension::Project => record.job.root.number().to_string(),
+                    Dimension::Job => record.job.id.number().to_string(),
                     Dimension::Phase => call.step.phase.to_string(),
                     Dimension::Task => call.step.task.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
                     Dimension::Provider => call.provider.clone(),
