@@ -196,7 +196,7 @@ fn ordered(mut lines: Vec<SpendLine>) -> Vec<SpendLine> {
 
 #[async_trait]
 impl Accounts for SqliteStore {
-    async fn accounts(&self, now: Timestamp) -> Result<Vec<Account>, StoreError> {
+    async fn budgets(&self, now: Timestamp) -> Result<Vec<Account>, StoreError> {
         let mut accounts = Vec::new();
         for row in self.reader().rows(sql::READ_BUDGETS, Vec::new()).await? {
             accounts.push(self.read(budget(&mut Cells::of(&row)))?);

@@ -79,7 +79,7 @@ impl Engine {
             // Others that ask meanwhile make do with what is known.
             watch.read = Some(now);
         }
-        let known = shared.accounts(now).await?;
+        let known = shared.budgets(now).await?;
         let health: BTreeMap<Subject, Health> = shared.health().await?.into_iter().collect();
         let routes = shared.setting(ROUTES).await?;
         let routes = match routes.map(|text| serde_json::from_str(&text)) {

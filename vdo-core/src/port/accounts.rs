@@ -121,7 +121,7 @@ pub trait Accounts: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Backend`] only.
-    async fn accounts(&self, now: Timestamp) -> Result<Vec<Account>, StoreError>;
+    async fn budgets(&self, now: Timestamp) -> Result<Vec<Account>, StoreError>;
 
     /// Sets a budget, instead of one with the same scope and period. What was spent and reserved before counts.
     ///

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 #[async_trait]
 impl Accounts for MemoryStore {
-    async fn accounts(&self, now: Timestamp) -> Result<Vec<Account>, StoreError> {
+    async fn budgets(&self, now: Timestamp) -> Result<Vec<Account>, StoreError> {
         Ok(self.data().books.accounts(now))
     }
 

@@ -36,7 +36,7 @@ async fn write(
 }
 
 async fn sums(accounts: &dyn Accounts, scope: &Scope) -> Sums {
-    let all = accounts.accounts(NOW).await.unwrap();
+    let all = accounts.budgets(NOW).await.unwrap();
     all.into_iter().find(|account| account.budget.scope == *scope).unwrap().sums
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn every_scope_covers_its_calls_and_no_others(fresh: Fresh) {
     write(&store, &lease, vec![sent(2, 1, Some(5)), ended(&sent(1, 1, Some(7)), CallState::Answered, Some(3))])
         .await
         .unwrap();
-    let all = accounts.accounts(NOW).await.unwrap();
+    let all = accounts.budgets(NOW).await.unwrap();
     assert_eq!(all.len(), 27);
     let mut keys: Vec<_> = all.iter().map(|account| (account.budget.scope.clone(), account.budget.per)).collect();
     for account in &all {
