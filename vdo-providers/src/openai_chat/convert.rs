@@ -7,8 +7,8 @@ use vdo_core::message::{Block, Completion, Message, Role, ToolCall};
 use vdo_core::port::Capabilities;
 
 use super::profile::{Dialect, MaxTokensField, SystemRole};
-use super::strict;
 use super::wire;
+use crate::transport::strict;
 
 /// How the reply is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

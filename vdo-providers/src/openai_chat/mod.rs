@@ -22,13 +22,13 @@ mod errors;
 mod profile;
 mod reply;
 mod streaming;
-mod strict;
 mod wire;
 
 pub use client::OpenAiChat;
-pub use config::{Config, ConfigError, ModelConfig};
+pub use config::Config;
 pub use profile::{Dialect, MaxTokensField, Profile, Supports, SystemRole};
 
+pub use crate::transport::config::{ConfigError, ModelConfig};
 pub use crate::transport::endpoint::EndpointError;
 
 #[cfg(test)]

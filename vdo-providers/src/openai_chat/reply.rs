@@ -38,17 +38,10 @@ pub(super) struct Asked<'a> {
     pub(super) model: &'a str,
     /// The messages sent: makes ids unique.
     pub(super) messages: usize,
-    /// The request's id from the headers.
-    pub(super) request_id: Option<&'a str>,
 }
 
 /// Reads a whole reply.
-pub(super) fn parse(
-    body: &[u8],
-    request: &Completion,
-    request_id: Option<&str>,
-    redactor: &Redactor,
-) -> Result<Reply, ProviderError> {
+pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> Result<Reply, ProviderError> {
     let response: wire::Response = serde_json::from_slice(body).map_err(|error| ProviderError::BadAnswer {
         // The parser's words may quote the answer.
         message: redactor.clean(&format!("{error}; it starts: {}", redactor.clean_bytes(body))),
@@ -83,7 +76,7 @@ pub(super) fn parse(
         model: response.model,
         id: response.id,
     };
-    let asked = Asked { model: &request.model, messages: request.messages.len(), request_id };
+    let asked = Asked { model: &request.model, messages: request.messages.len() };
     Ok(finish(raw, asked, || request.estimated_tokens()))
 }
 
@@ -119,13 +112,12 @@ pub(super) fn finish(raw: Raw, asked: Asked<'_>, input: impl FnOnce() -> u64) ->
         let output = blocks.iter().map(Block::estimated_tokens).fold(0, u64::saturating_add);
         Usage { input: input(), output, estimated: true, ..Usage::default() }
     });
-    let request_id = asked.request_id.map(str::to_owned).or(raw.id).filter(|id| !id.is_empty());
     Reply {
         blocks,
         stop: stop(raw.finish.as_deref(), refused, has_calls),
         usage,
         model: raw.model.filter(|model| !model.is_empty()).unwrap_or_else(|| asked.model.to_owned()),
-        request_id,
+        request_id: raw.id.filter(|id| !id.is_empty()),
         about: About::default(),
     }
 }

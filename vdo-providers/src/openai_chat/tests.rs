@@ -4,7 +4,6 @@ mod streams;
 
 use std::time::Duration;
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use vdo_core::message::{Block, Completion, Message, OutputSchema, Reply, Role, Stop, ToolCall, ToolSpec};
 use vdo_core::port::{Accepts, Capabilities, ProviderError};
@@ -12,8 +11,9 @@ use vdo_core::usage::Usage;
 
 use super::convert::{self, Mode};
 use super::reply::{self, Asked};
-use super::streaming::Collector;
+use super::streaming::Chunks;
 use super::{Dialect, Profile, errors};
+use crate::transport::exchange::Failed;
 use crate::transport::redact::Redactor;
 use crate::transport::retry_after::Hints;
 
@@ -180,7 +180,7 @@ fn messages_keep_the_order_that_the_protocol_demands() {
 }
 
 fn parsed(body: &Value) -> Result<Reply, ProviderError> {
-    reply::parse(body.to_string().as_bytes(), &conversation(), None, &Redactor::default())
+    reply::parse(body.to_string().as_bytes(), &conversation(), &Redactor::default())
 }
 
 fn said(message: Value, finish: &str) -> Reply {
@@ -290,8 +290,13 @@ fn kind(error: &ProviderError) -> String {
     let kind = failure["kind"].as_str().unwrap().to_owned();
     match error {
         ProviderError::Fault { status, .. } | ProviderError::BadRequest { status, .. } => format!("{kind} {status}"),
+        ProviderError::BrokeOff { source, .. } => self::kind(source),
         _ => kind,
     }
+}
+
+fn failed(status: u16, hints: Hints, body: &[u8]) -> ProviderError {
+    errors::of_answer(&Failed { status, hints, content_type: None, body }, &Redactor::default())
 }
 
 #[test]
@@ -343,10 +348,10 @@ fn failures_are_classified_by_status_and_code() {
         (307, json!({}), none, "bad_request 307"),
         (418, json!({}), none, "bad_request 418"),
     ] {
-        let error = errors::of_answer(status, hints, None, body.to_string().as_bytes(), &Redactor::default());
+        let error = failed(status, hints, body.to_string().as_bytes());
         assert_eq!(kind(&error), wanted, "{status} {body} {hints:?}");
     }
-    let limited = errors::of_answer(429, wait, None, b"{}", &Redactor::default());
+    let limited = failed(429, wait, b"{}");
     assert!(matches!(limited, ProviderError::RateLimited { retry_after: Some(wait), .. } if wait.as_secs() == 3));
 }
 
@@ -381,7 +386,7 @@ fn the_reason_is_found_in_every_shape() {
         ("", "the server gave no reason"),
         ("<html>", "the server answered with an HTML page"),
     ] {
-        let error = errors::of_answer(418, Hints::default(), None, body.as_bytes(), &Redactor::default());
+        let error = failed(418, Hints::default(), body.as_bytes());
         assert!(matches!(&error, ProviderError::BadRequest { message, .. } if message == wanted), "{body}: {error}");
     }
 }

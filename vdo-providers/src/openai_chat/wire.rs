@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+use crate::transport::bounds::Count;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
@@ -164,45 +166,6 @@ pub(super) struct WriteDetails {
 #[serde(default)]
 pub(super) struct CompletionDetails {
     pub(super) reasoning_tokens: Count,
-}
-
-/// A number of tokens: whole, broken, negative or null, servers send them all.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Count(pub(super) u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-        impl<'de> Visitor<'de> for Number {
-            type Value = Count;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of tokens")
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Count, E> {
-                Ok(Count(number))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Count, E> {
-                Ok(Count(u64::try_from(number).unwrap_or(0)))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Count, E> {
-                // The cast saturates, and takes what is no number for 0.
-                Ok(Count(number.ceil() as u64))
-            }
-
-            fn visit_unit<E>(self) -> Result<Count, E> {
-                Ok(Count(0))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Count, E> {
-                Ok(Count(text.parse().unwrap_or(0)))
-            }
-        }
-        deserializer.deserialize_any(Number)
-    }
 }
 
 /// Reads content that is a text, null, or a list of parts of which some are text.
