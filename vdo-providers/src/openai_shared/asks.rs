@@ -76,7 +76,8 @@ impl<'a> Asks<'a> {
         let sampling = asks.takes("temperature and top_p", sampled, knows.sampling, accepts.sampling);
         asks.temperature = settings.temperature.filter(|_| sampling);
         asks.top_p = settings.top_p.filter(|_| sampling);
-        if asks.takes("stop texts", !settings.stop.is_empty(), knows.stop, true) {
+        // OpenAI's models that reason take neither.
+        if asks.takes("stop texts", !settings.stop.is_empty(), knows.stop, accepts.sampling) {
             asks.stop = &settings.stop;
         }
         asks.choose(request, knows, accepts.forced_tools);

@@ -3,3 +3,6 @@
 pub(crate) mod asks;
 pub(crate) mod calls;
 pub(crate) mod errors;
+
+#[cfg(test)]
+pub(crate) mod tests;
