@@ -38,7 +38,10 @@ const ORDER: &[(&str, &[&str])] = &[
     ),
     ("algebra", &["tree", "lineage", "diff", "rename", "patch", "merge", "provenance", "edit"]),
     ("ports", &["port"]),
-    ("judgement", &["reply", "plan", "context", "rules", "output", "prompt", "guard", "precheck", "route", "spend"]),
+    (
+        "judgement",
+        &["reply", "plan", "context", "rules", "output", "prompt", "guard", "precheck", "models", "route", "spend"],
+    ),
     ("run", &["run"]),
     ("engine", &["engine"]),
     ("testing", &["testing"]),

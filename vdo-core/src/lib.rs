@@ -29,6 +29,7 @@ pub mod job;
 pub mod lineage;
 pub mod merge;
 pub mod message;
+pub mod models;
 pub mod money;
 pub mod output;
 pub mod patch;

@@ -6,11 +6,23 @@
 //!
 //! Invariant: every backend passes the contract in [`vdo_core::testing::provider_contract`].
 
-#[cfg(any(feature = "openai-chat", feature = "scripted"))]
+#[cfg(feature = "anthropic")]
+pub mod anthropic;
+#[cfg(any(feature = "http", feature = "scripted"))]
 pub mod clock;
+#[cfg(feature = "gemini")]
+pub mod gemini;
+#[cfg(feature = "openai")]
+pub mod openai;
 #[cfg(feature = "openai-chat")]
 pub mod openai_chat;
+#[cfg(any(feature = "openai", feature = "openai-chat"))]
+mod openai_shared;
 #[cfg(feature = "scripted")]
 pub mod scripted;
-#[cfg(feature = "openai-chat")]
+#[cfg(feature = "http")]
+#[cfg_attr(
+    not(all(feature = "openai", feature = "openai-chat", feature = "anthropic", feature = "gemini")),
+    allow(dead_code, reason = "not every backend uses everything")
+)]
 mod transport;

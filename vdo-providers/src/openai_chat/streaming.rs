@@ -1,28 +1,26 @@
-//! A streamed reply, collected chunk by chunk. Pure: bytes in, text and a whole reply out.
-//!
-//! Invariant: the events do not depend on how the bytes were cut, and a reply is whole only after its
-//! completion mark.
+//! A streamed reply, collected chunk by chunk. Pure: events in, text and a whole reply out.
 
 use std::collections::HashMap;
 
 use vdo_core::message::Reply;
 use vdo_core::port::ProviderError;
 
-use super::errors;
-use super::reply::{self, Asked, Raw, RawCall};
+use super::reply::{self, Asked, Raw};
 use super::wire;
+use crate::openai_shared::calls::{RawCall, arguments_text};
+use crate::openai_shared::errors;
 use crate::transport::failure::TransportFailure;
+use crate::transport::reading::{Fold, SoFar};
 use crate::transport::redact::Redactor;
-use crate::transport::sse::{Decoder, Event};
+use crate::transport::sse::Event;
 
 /// Collects a streamed reply.
 #[derive(Debug)]
-pub(super) struct Collector {
-    decoder: Decoder,
+pub(super) struct Chunks {
     redactor: Redactor,
     model: String,
     messages: usize,
-    request_id: Option<String>,
+    cost: bool,
     /// The estimate of the request's tokens.
     input: u64,
     raw: Raw,
@@ -30,76 +28,44 @@ pub(super) struct Collector {
     calls: HashMap<u64, usize>,
     /// Whether `[DONE]` came.
     done: bool,
-    taken: usize,
-    limit: usize,
 }
 
-impl Collector {
-    /// Returns a collector for the reply to a request; refuses replies of more than `limit` bytes.
-    pub(super) fn new(asked: Asked<'_>, input: u64, limit: usize, redactor: Redactor) -> Self {
+impl Chunks {
+    /// Collects the reply to a request.
+    pub(super) fn new(asked: Asked<'_>, input: u64, redactor: Redactor) -> Self {
         Self {
-            decoder: Decoder::new(limit),
             redactor,
             model: asked.model.to_owned(),
             messages: asked.messages,
-            request_id: asked.request_id.map(str::to_owned),
+            cost: asked.cost,
             input,
             raw: Raw::default(),
             calls: HashMap::new(),
             done: false,
-            taken: 0,
-            limit,
         }
     }
+}
 
-    /// Takes in a piece of the body and hands each new text to `text`.
-    pub(super) fn push(&mut self, piece: &[u8], mut text: impl FnMut(String)) -> Result<(), ProviderError> {
-        self.taken = self.taken.saturating_add(piece.len());
-        if self.taken > self.limit {
-            let message = format!("it is larger than {} bytes", self.limit);
-            return Err(self.bad(message));
-        }
-        self.decoder.push(piece);
-        while !self.done {
-            let Self { decoder, redactor, raw, calls, .. } = self;
-            match decoder.next() {
-                Ok(Some(event)) => {
-                    let taken = take_event(&event, raw, calls, redactor, &mut text);
-                    self.done = taken?;
-                }
-                Ok(None) => break,
-                Err(error) => return Err(self.bad(error.to_string())),
-            }
-        }
-        Ok(())
+impl Fold for Chunks {
+    fn take(&mut self, event: &Event<'_>, text: &mut dyn FnMut(String)) -> Result<bool, ProviderError> {
+        let Self { redactor, raw, calls, .. } = self;
+        self.done = take_event(event, raw, calls, redactor, text)?;
+        Ok(self.done)
     }
 
-    /// Returns whether the reply is known to be whole, so that no more has to be read.
-    pub(super) fn is_done(&self) -> bool {
-        self.done
+    fn so_far(&self) -> SoFar {
+        let raw = &self.raw;
+        let said = !raw.text.is_empty() || !raw.refusal.is_empty();
+        SoFar { began: said || !raw.calls.is_empty() || raw.thoughts.is_some(), usage: raw.usage() }
     }
 
-    /// Returns the whole reply when the body has ended.
-    pub(super) fn finish(mut self, mut text: impl FnMut(String)) -> Result<Reply, ProviderError> {
-        if !self.done {
-            let Self { decoder, redactor, raw, calls, .. } = &mut self;
-            // A last event without its empty line counts if it is whole; a cut one is what truncation looks like.
-            if let Some(event) = decoder.rest()
-                && (event.data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(event.data).is_ok())
-            {
-                self.done = take_event(&event, raw, calls, redactor, &mut text)?;
-            }
-        }
+    fn finish(self) -> Result<Reply, ProviderError> {
         if !self.done && self.raw.finish.is_none() {
             return Err(TransportFailure::Truncated.into());
         }
-        let asked = Asked { model: &self.model, messages: self.messages, request_id: self.request_id.as_deref() };
+        let asked = Asked { model: &self.model, messages: self.messages, cost: self.cost };
         let input = self.input;
-        Ok(reply::finish(self.raw, asked, || input))
-    }
-
-    fn bad(&self, message: String) -> ProviderError {
-        ProviderError::BadAnswer { message, usage: self.raw.usage.and_then(reply::convert_usage) }
+        reply::finish(self.raw, asked, || input)
     }
 }
 
@@ -109,7 +75,7 @@ fn take_event(
     raw: &mut Raw,
     calls: &mut HashMap<u64, usize>,
     redactor: &Redactor,
-    text: &mut impl FnMut(String),
+    text: &mut dyn FnMut(String),
 ) -> Result<bool, ProviderError> {
     let data = event.data.trim_ascii();
     if data.is_empty() {
@@ -126,10 +92,14 @@ fn take_event(
         Err(error) => {
             return Err(ProviderError::BadAnswer {
                 message: redactor.clean(&format!("{error}; the event is: {}", redactor.clean_bytes(data))),
-                usage: raw.usage.and_then(reply::convert_usage),
+                usage: raw.usage(),
             });
         }
     };
+    // Some servers send a growing usage with every chunk: the last that says anything counts.
+    if chunk.usage.as_ref().and_then(reply::convert_usage).is_some() {
+        raw.usage = chunk.usage;
+    }
     if let Some(error) = &chunk.error {
         return Err(errors::within(error, redactor));
     }
@@ -137,7 +107,7 @@ fn take_event(
         let error = serde_json::from_slice(data).unwrap_or_default();
         return Err(errors::within(&error, redactor));
     }
-    take_chunk(chunk, raw, calls, redactor, text)?;
+    take_chunk(wire::Response { usage: None, ..chunk }, raw, calls, redactor, text)?;
     Ok(false)
 }
 
@@ -146,12 +116,11 @@ fn take_chunk(
     raw: &mut Raw,
     calls: &mut HashMap<u64, usize>,
     redactor: &Redactor,
-    text: &mut impl FnMut(String),
+    text: &mut dyn FnMut(String),
 ) -> Result<(), ProviderError> {
     raw.id = raw.id.take().or(chunk.id);
     raw.model = raw.model.take().filter(|model| !model.is_empty()).or(chunk.model);
-    // Some servers send a growing usage with every chunk: the last counts.
-    raw.usage = chunk.usage.or(raw.usage);
+    raw.tier = chunk.service_tier.or(raw.tier.take());
     for choice in chunk.choices.into_iter().flatten() {
         if choice.index.unwrap_or(0) != 0 {
             continue;
@@ -159,7 +128,8 @@ fn take_chunk(
         if let Some(error) = &choice.error {
             return Err(errors::within(error, redactor));
         }
-        let said = choice.message.unwrap_or_default();
+        let mut said = choice.message.unwrap_or_default();
+        raw.thoughts.take(&mut said);
         if let Some(refusal) = said.refusal {
             raw.refusal.push_str(&refusal);
             emit(refusal, text);
@@ -179,7 +149,7 @@ fn take_chunk(
     Ok(())
 }
 
-fn emit(piece: String, text: &mut impl FnMut(String)) {
+fn emit(piece: String, text: &mut dyn FnMut(String)) {
     if !piece.is_empty() {
         text(piece);
     }
@@ -217,6 +187,6 @@ fn take_call(call: wire::Call, raw: &mut Raw, calls: &mut HashMap<u64, usize>) {
         known.name = name;
     }
     if let Some(arguments) = function.arguments {
-        known.arguments.push_str(&reply::arguments_text(arguments));
+        known.arguments.push_str(&arguments_text(arguments));
     }
 }

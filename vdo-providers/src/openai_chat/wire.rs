@@ -3,9 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use vdo_core::message::{Effort, Verbosity};
+
+use super::billed::Bill;
+use crate::openai_shared::asks::{CacheOptions, Nested};
+use crate::transport::bounds::Count;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
@@ -18,7 +23,25 @@ pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<Nested<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) top_p: Option<f64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_effort: Option<Effort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verbosity: Option<Verbosity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompt_cache_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompt_cache_options: Option<CacheOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service_tier: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) response_format: Option<ResponseFormat<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -41,6 +64,10 @@ pub(super) struct Message<'a> {
     pub(super) tool_call_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_details: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tool_calls: Vec<CallOut<'a>>,
 }
@@ -96,6 +123,7 @@ pub(super) struct Response {
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<Usage>,
     pub(super) error: Option<Value>,
+    pub(super) service_tier: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +142,12 @@ pub(super) struct Said {
     #[serde(deserialize_with = "text_or_parts")]
     pub(super) content: Option<String>,
     pub(super) refusal: Option<String>,
+    /// Reasoning, as vLLM, DeepSeek and others name it; a text.
+    pub(super) reasoning_content: Option<Value>,
+    /// Reasoning, as OpenRouter, Ollama and newer versions of vLLM name it; a text.
+    pub(super) reasoning: Option<Value>,
+    /// Reasoning that has to go back, as OpenRouter names it.
+    pub(super) reasoning_details: Option<Value>,
     pub(super) tool_calls: Option<Vec<Call>>,
     pub(super) function_call: Option<Function>,
 }
@@ -134,7 +168,7 @@ pub(super) struct Function {
     pub(super) arguments: Option<Value>,
 }
 
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(super) struct Usage {
     pub(super) prompt_tokens: Count,
@@ -144,6 +178,9 @@ pub(super) struct Usage {
     pub(super) completion_tokens_details: Option<CompletionDetails>,
     /// How DeepSeek names cached input.
     pub(super) prompt_cache_hit_tokens: Count,
+    /// What it cost, as OpenRouter says it.
+    #[serde(flatten)]
+    pub(super) bill: Bill,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -164,45 +201,6 @@ pub(super) struct WriteDetails {
 #[serde(default)]
 pub(super) struct CompletionDetails {
     pub(super) reasoning_tokens: Count,
-}
-
-/// A number of tokens: whole, broken, negative or null, servers send them all.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Count(pub(super) u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-        impl<'de> Visitor<'de> for Number {
-            type Value = Count;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of tokens")
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Count, E> {
-                Ok(Count(number))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Count, E> {
-                Ok(Count(u64::try_from(number).unwrap_or(0)))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Count, E> {
-                // The cast saturates, and takes what is no number for 0.
-                Ok(Count(number.ceil() as u64))
-            }
-
-            fn visit_unit<E>(self) -> Result<Count, E> {
-                Ok(Count(0))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Count, E> {
-                Ok(Count(text.parse().unwrap_or(0)))
-            }
-        }
-        deserializer.deserialize_any(Number)
-    }
 }
 
 /// Reads content that is a text, null, or a list of parts of which some are text.

@@ -5,9 +5,17 @@
 //! Invariant: no text that leaves here contains a key, a control character or more than is bounded.
 
 pub(crate) mod body;
+pub(crate) mod bounds;
 pub(crate) mod client;
+pub(crate) mod config;
 pub(crate) mod endpoint;
+pub(crate) mod exchange;
 pub(crate) mod failure;
+pub(crate) mod limits;
+pub(crate) mod reading;
 pub(crate) mod redact;
 pub(crate) mod retry_after;
 pub(crate) mod sse;
+pub(crate) mod strict;
+#[cfg(test)]
+pub(crate) mod testing;

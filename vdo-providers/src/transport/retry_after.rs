@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::limits::{self, seconds, server_time, text};
+
 /// What the headers of a failed answer advise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Hints {
@@ -27,57 +29,24 @@ impl Hints {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
-}
-
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|value| seconds(value, 1e-3));
     let named = || {
         let value = text(headers, RETRY_AFTER.as_str())?;
         seconds(value, 1.0).or_else(|| {
             let date = httpdate::parse_http_date(value).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
+            Some(date.duration_since(server_time(headers).unwrap_or(now)).unwrap_or_default())
         })
     };
-    millis.or_else(named).or_else(|| window_reset(headers))
+    millis.or_else(named).or_else(|| window_reset(headers, now))
 }
 
 /// The time until the windows that are used up open again.
-fn window_reset(headers: &HeaderMap) -> Option<Duration> {
-    let reset = |kind: &str| {
-        (text(headers, &format!("x-ratelimit-remaining-{kind}"))? == "0").then_some(())?;
-        go_duration(text(headers, &format!("x-ratelimit-reset-{kind}"))?)
-    };
-    reset("requests").max(reset("tokens"))
-}
-
-fn seconds(value: &str, unit: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.parse::<f64>().ok()? * unit).ok()
-}
-
-/// Parses `6m0s`, `1h2m3.5s` or `20ms`.
-fn go_duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let unit = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return None,
-        };
-        total = total.checked_add(seconds(number, unit)?)?;
-        rest = tail;
-    }
-    (!text.is_empty()).then_some(total)
+fn window_reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let limits = limits::of(headers, now);
+    let windows = [limits.requests, limits.tokens, limits.input_tokens, limits.output_tokens];
+    let waits = windows.into_iter().flatten().filter(|window| window.remaining == 0);
+    waits.filter_map(|window| window.reset_ms).max().map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -103,6 +72,8 @@ mod tests {
         assert_eq!(wait(&[("retry-after-ms", "250"), ("retry-after", "2")]), Some(250));
         assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(30_000));
         assert_eq!(wait(&[("retry-after", "Sat, 06 Nov 1993 08:49:37 GMT")]), Some(0));
+        let skewed = [("date", "Sun, 06 Nov 1994 08:49:36 GMT"), ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")];
+        assert_eq!(wait(&skewed), Some(1000));
         assert_eq!(
             wait(&[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6m0.5s")]),
             Some(360_500)
@@ -118,7 +89,6 @@ mod tests {
                 None,
                 "{value}"
             );
-            assert_eq!(go_duration(value), None, "{value}");
         }
     }
 }

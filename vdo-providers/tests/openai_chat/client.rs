@@ -46,6 +46,7 @@ fn shown(error: &ProviderError) -> String {
 fn transport(error: &ProviderError) -> (bool, String) {
     match error {
         ProviderError::Transport { sent, .. } => (*sent, error.to_failure().message),
+        ProviderError::BrokeOff { source, .. } => transport(source),
         other => panic!("not a transport failure: {other:?}"),
     }
 }
@@ -249,7 +250,12 @@ async fn replies_are_bounded() {
     let provider = OpenAiChat::new(config(&server).with_max_reply_bytes(100_000)).unwrap();
     assert!(matches!(provider.complete(&request()).await, Err(ProviderError::BadAnswer { .. })));
     let last = provider.stream(&request()).await.unwrap().collect::<Vec<_>>().await.pop();
-    assert!(matches!(last, Some(Err(ProviderError::BadAnswer { .. }))));
+    match last {
+        Some(Err(ProviderError::BrokeOff { source, .. })) => {
+            assert!(matches!(*source, ProviderError::BadAnswer { .. }));
+        }
+        other => panic!("{other:?}"),
+    }
     let whole = OpenAiChat::new(config(&server)).unwrap().complete(&request()).await.unwrap();
     assert_eq!(whole.text().len(), 200_000);
 }
@@ -283,7 +289,12 @@ async fn errors_within_a_stream_end_it_and_waits_are_read_from_headers() {
     .await;
     let provider = OpenAiChat::new(config(&server)).unwrap();
     let events: Vec<_> = provider.stream(&request()).await.unwrap().collect().await;
-    assert!(matches!(&events[1], Err(ProviderError::Overloaded { message, .. }) if message == "busy"), "{events:?}");
+    match &events[1] {
+        Err(ProviderError::BrokeOff { usage: None, source }) => {
+            assert!(matches!(source.as_ref(), ProviderError::Overloaded { message, .. } if message == "busy"));
+        }
+        other => panic!("{other:?}"),
+    }
     assert_eq!(events.len(), 2);
     let error = provider.complete(&request()).await.unwrap_err();
     assert!(matches!(error, ProviderError::Overloaded { retry_after: Some(wait), .. } if wait.as_millis() == 1234));

@@ -1,23 +1,16 @@
 //! Streams: whole, cut, damaged, and in whatever pieces they arrive.
 
 use super::*;
+use crate::openai_shared::tests::{failed, kind};
+use crate::transport::testing::{collect, every_split_decodes_alike, no_bytes_panic};
 
-fn collect(pieces: &[&[u8]]) -> (String, Result<Reply, ProviderError>) {
-    let asked = Asked { model: "m", messages: 3, request_id: None };
-    let mut collector = Collector::new(asked, 9, 1 << 20, Redactor::default());
-    let mut text = String::new();
-    for piece in pieces {
-        if let Err(error) = collector.push(piece, |more| text.push_str(&more)) {
-            return (text, Err(error));
-        }
-    }
-    let reply = collector.finish(|more| text.push_str(&more));
-    (text, reply)
+fn chunks() -> Chunks {
+    Chunks::new(ASKED, 9, Redactor::default())
 }
 
-fn stream(chunks: &[Value], end: &str) -> (String, Result<Reply, ProviderError>) {
-    let text: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
-    collect(&[(text + end).as_bytes()])
+fn stream(events: &[Value], end: &str) -> (String, Result<Reply, ProviderError>) {
+    let text: String = events.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    collect(chunks(), &[(text + end).as_bytes()])
 }
 
 fn delta(delta: Value) -> Value {
@@ -46,7 +39,12 @@ fn streams_are_whole_only_after_their_mark() {
     for end in ["", "data: {\"choices\"", "data: [DO"] {
         let (text, reply) = stream(std::slice::from_ref(&hello), end);
         assert_eq!(text, "hello");
-        assert!(matches!(reply, Err(ProviderError::Transport { sent: true, .. })), "{end}");
+        match reply {
+            Err(ProviderError::BrokeOff { usage: None, source }) => {
+                assert!(matches!(*source, ProviderError::Transport { sent: true, .. }), "{end}");
+            }
+            other => panic!("{end}: {other:?}"),
+        }
     }
 }
 
@@ -118,10 +116,10 @@ fn errors_within_streams_are_classified() {
 
 #[test]
 fn a_key_within_a_broken_event_is_not_shown() {
-    let asked = Asked { model: "m", messages: 1, request_id: None };
-    let mut collector = Collector::new(asked, 1, 1 << 20, Redactor::new(["sk-secret-key".into()]));
+    let redactor = Redactor::new(["sk-secret-key".into()]);
     for data in ["{\"choices\":\"sk-secret-key\"}", "sk-secret-key", "{\"error\":\"sk-secret-key\"}"] {
-        let error = collector.push(format!("data: {data}\n\n").as_bytes(), |_| {}).unwrap_err();
+        let chunks = Chunks::new(ASKED, 1, redactor.clone());
+        let error = collect(chunks, &[format!("data: {data}\n\n").as_bytes()]).1.unwrap_err();
         assert!(!format!("{error:?}").contains("sk-secret-key"), "{error:?}");
     }
 }
@@ -143,50 +141,48 @@ fn rich() -> String {
     text + "data: [DONE]\r\n\r\n"
 }
 
-fn shown(collected: &(String, Result<Reply, ProviderError>)) -> String {
-    format!("{collected:?}")
+#[test]
+fn cutting_a_stream_changes_nothing() {
+    assert!(collect(chunks(), &[rich().as_bytes()]).1.is_ok());
+    every_split_decodes_alike(chunks, &rich());
+    every_split_decodes_alike(chunks, &rich().replace("data: [DONE]", "data: {\"error\":{\"code\":503}}"));
 }
 
-proptest! {
-    #[test]
-    fn cutting_a_stream_changes_nothing(cuts in proptest::collection::vec(0_usize..2000, 0..20)) {
-        let text = rich();
-        let bytes = text.as_bytes();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % (bytes.len() + 1)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
-        let whole = collect(&[bytes]);
-        prop_assert!(whole.1.is_ok());
-        prop_assert_eq!(shown(&collect(&pieces)), shown(&whole));
-    }
+#[test]
+fn damaged_streams_and_replies_never_panic() {
+    let whole = json!({
+        "id": "r", "model": "m", "usage": { "prompt_tokens": 10, "completion_tokens": 5 },
+        "choices": [{ "finish_reason": "stop", "message": { "content": "é", "tool_calls": [
+            { "id": "1", "function": { "name": "f", "arguments": "{\"a\":1}" } }] } }],
+    });
+    let read = |bytes: &[u8]| {
+        let _ = reply::parse(bytes, ASKED, || 9, &Redactor::default());
+        let _ = failed(500, Hints::default(), bytes);
+    };
+    no_bytes_panic(chunks, read, &[&rich(), &whole.to_string()]);
+}
 
-    #[test]
-    fn damaged_streams_and_replies_never_panic(
-        damage in proptest::collection::vec((0_usize..4000, any::<u8>()), 0..8),
-        cut in 0_usize..4000,
-    ) {
-        let whole = json!({
-            "id": "r", "model": "m", "usage": { "prompt_tokens": 10, "completion_tokens": 5 },
-            "choices": [{ "finish_reason": "stop", "message": { "content": "é", "tool_calls": [
-                { "id": "1", "function": { "name": "f", "arguments": "{\"a\":1}" } }] } }],
-        });
-        for text in [rich(), whole.to_string()] {
-            let mut bytes = text.into_bytes();
-            for (place, byte) in &damage {
-                let place = place % bytes.len();
-                bytes[place] = *byte;
-            }
-            bytes.truncate(cut % (bytes.len() + 1));
-            let _ = collect(&[&bytes]);
-            let _ = reply::parse(&bytes, &conversation(), None, &Redactor::default());
-            let _ = errors::of_answer(500, Hints::default(), None, &bytes, &Redactor::default());
-        }
-    }
+#[test]
+fn pieces_of_reasoning_are_joined() {
+    let detail = |detail: Value| delta(json!({ "reasoning": "a", "reasoning_details": [detail] }));
+    let events = [
+        detail(json!({ "type": "reasoning.text", "index": 0, "text": "a", "format": null })),
+        detail(json!({ "type": "reasoning.text", "index": 0, "text": "b", "format": "x", "signature": "s" })),
+        detail(json!({ "type": "reasoning.encrypted", "index": 1, "data": "e" })),
+        delta(json!({ "content": "hi" })),
+        finished("stop"),
+    ];
+    let (text, reply) = stream(&events, "data: [DONE]\n\n");
+    let data = json!({ "reasoning_details": [
+        { "type": "reasoning.text", "index": 0, "text": "ab", "format": "x", "signature": "s" },
+        { "type": "reasoning.encrypted", "index": 1, "data": "e" },
+    ] });
+    let reasoning = Block::Reasoning(Reasoning { format: "openai-chat".into(), text: "aaa".into(), data });
+    assert_eq!((text.as_str(), reply.unwrap().blocks), ("hi", vec![reasoning, Block::text("hi")]));
+}
 
-    #[test]
-    fn any_json_is_a_reply_or_an_error(body in "[\\[\\]{}:,\"a-z0-9. \\\\-]{0,200}") {
-        let _ = reply::parse(body.as_bytes(), &conversation(), None, &Redactor::default());
-        let _ = errors::of_answer(400, Hints::default(), None, body.as_bytes(), &Redactor::default());
-    }
+#[test]
+fn a_stream_that_broke_off_while_it_reasoned_had_begun() {
+    let failure = stream(&[delta(json!({ "reasoning_content": "hm" }))], "").1.unwrap_err().to_failure();
+    assert!(failure.began && failure.sent);
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use vdo_core::port::ProviderError;
 
+use crate::transport::exchange::Failed;
 use crate::transport::redact::{Redactor, is_html};
 use crate::transport::retry_after::Hints;
 
@@ -68,13 +69,8 @@ impl Said {
 }
 
 /// Classifies an answer whose status is not a success.
-pub(super) fn of_answer(
-    status: u16,
-    hints: Hints,
-    content_type: Option<&str>,
-    body: &[u8],
-    redactor: &Redactor,
-) -> ProviderError {
+pub(crate) fn of_answer(failed: &Failed<'_>, redactor: &Redactor) -> ProviderError {
+    let Failed { status, hints, content_type, body } = *failed;
     let mut said = read(body);
     said.message = if is_html(content_type, body) {
         "the server answered with an HTML page".to_owned()
@@ -90,7 +86,7 @@ pub(super) fn of_answer(
 }
 
 /// Classifies an error that came within an answer whose status was a success.
-pub(super) fn within(error: &Value, redactor: &Redactor) -> ProviderError {
+pub(crate) fn within(error: &Value, redactor: &Redactor) -> ProviderError {
     let mut said = of_value(error);
     said.message = redactor.clean(&said.message);
     let status = said.number.filter(|number| (400..600).contains(number)).unwrap_or_else(|| {

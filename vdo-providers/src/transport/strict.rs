@@ -13,7 +13,7 @@ const NOTES: [&str; 4] = ["description", "title", "$schema", "$comment"];
 
 /// Returns whether `schema` qualifies: an object whose objects list and require all their fields and allow
 /// no others.
-pub(super) fn qualifies(schema: &Value) -> bool {
+pub(crate) fn qualifies(schema: &Value) -> bool {
     schema.get("type").and_then(Value::as_str) == Some("object") && is_strict(schema, 0)
 }
 
