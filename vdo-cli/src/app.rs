@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use vdo_core::check::Tier;
 use vdo_core::engine::{Deliveries, Engine, EngineBuilder, Observer};
 use vdo_core::port::{Deployer, Provider, Store};
-use vdo_core::route::Routes;
+use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
 use vdo_providers::clock::TokioClock;
 use vdo_providers::openai_chat::{self, OpenAiChat};
@@ -281,7 +281,7 @@ fn crashing(store: Arc<dyn Store>) -> Result<Arc<dyn Store>, Fail> {
 
 /// Returns routes that ask one scripted author for everything and another for reviews; for the demo.
 pub(crate) fn demo_routes() -> Result<(Routes, Prices), Fail> {
-    let parse = |text: &str| text.parse().map_err(|error| Fail::failed(format!("{error}")));
+    let parse = |text: &str| text.parse::<Candidate>().map_err(|error| Fail::failed(format!("{error}")));
     let mut routes = Routes::all(parse("author:writer-1")?);
     routes.phases.insert(vdo_core::id::Phase::Critique, vec![parse("critic:reader-1")?]);
     let price = |input: &str, output: &str| -> Result<_, Fail> {
@@ -290,8 +290,8 @@ pub(crate) fn demo_routes() -> Result<(Routes, Prices), Fail> {
         };
         Ok(vdo_core::money::Price::new(read(input)?, read(output)?))
     };
-    let prices = [("author:writer-1".to_owned(), price("2", "10")?), ("critic:reader-1".to_owned(), price("1", "5")?)];
-    Ok((routes, Prices(prices.into())))
+    let prices = Prices::default().with(&parse("author:writer-1")?, price("2", "10")?);
+    Ok((routes, prices.with(&parse("critic:reader-1")?, price("1", "5")?)))
 }
 
 #[cfg(test)]

@@ -69,6 +69,14 @@ pub struct Reasoning {
     pub author: String,
 }
 
+impl Reasoning {
+    /// Returns reasoning of nobody yet; the engine notes who it came from.
+    #[must_use]
+    pub fn new(format: impl Into<String>, text: impl Into<String>, data: Value) -> Self {
+        Self { format: format.into(), text: text.into(), data, author: String::new() }
+    }
+}
+
 impl Block {
     /// Returns a text part.
     #[must_use]

@@ -1,6 +1,10 @@
 //! What models cost, and how large a request can be at most.
 
+mod forecast;
+
 use std::collections::BTreeMap;
+
+pub use forecast::{Forecast, forecast};
 
 use crate::candidate::Candidate;
 use crate::message::{Block, Message, OutputSchema, ToolSpec};
