@@ -18,6 +18,7 @@ mod history;
 mod merging;
 mod origins;
 mod rebase;
+mod reconcile;
 mod removal;
 mod revise;
 mod rollback;
