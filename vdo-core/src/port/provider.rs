@@ -176,9 +176,11 @@ pub enum ProviderError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It had begun to answer, and what came is lost but billed.
+    /// It had begun to answer or at least to count, and what came is lost but billed.
     #[error("the reply broke off: {source}")]
     BrokeOff {
+        /// Whether a part of the reply had arrived, so that somebody may have seen it.
+        began: bool,
         /// What was used up to then, as far as the provider said.
         usage: Option<Usage>,
         /// Why.
@@ -191,16 +193,17 @@ impl ProviderError {
     /// Returns the error with what had been used when it came, if there was anything.
     #[must_use]
     pub fn after(self, began: bool, usage: Option<Usage>) -> Self {
-        if began || usage.is_some() { Self::BrokeOff { usage, source: Box::new(self) } } else { self }
+        if began || usage.is_some() { Self::BrokeOff { began, usage, source: Box::new(self) } } else { self }
     }
 
     /// Returns the failure as the journal keeps it. The causes are part of its message.
     #[must_use]
     pub fn to_failure(&self) -> Failure {
-        if let Self::BrokeOff { usage, source } = self {
+        if let Self::BrokeOff { began, usage, source } = self {
             let mut failure = source.to_failure();
             failure.usage = failure.usage.or(*usage);
-            (failure.sent, failure.began) = (true, true);
+            failure.sent = true;
+            failure.began |= *began;
             return failure;
         }
         let millis = |wait: &Option<Duration>| wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));

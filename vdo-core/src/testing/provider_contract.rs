@@ -16,7 +16,7 @@ use futures_util::future::{join_all, poll_fn};
 use serde_json::json;
 
 use crate::failure::{Advice, FailureKind};
-use crate::message::{Completion, Message, Reply, Role, Stop, ToolSpec};
+use crate::message::{Block, Completion, Message, Reasoning, Reply, Role, Stop, ToolCall, ToolSpec};
 use crate::port::{Provider, ProviderError, StreamEvent};
 use crate::usage::Usage;
 
@@ -28,7 +28,9 @@ pub const TRUNCATED: &str = "one two thr";
 pub const TOOL: &str = "read";
 /// The path the tool is called with.
 pub const TOOL_PATH: &str = "src/main.rs";
-/// The usage reported in [`Situation::Usage`].
+/// What it reasons in [`Situation::Reasoning`].
+pub const REASONING: &str = "Let me look: the file, 日本 first. ";
+/// The usage reported in [`Situation::Usage`], unless [`Stage::usage`] says otherwise.
 pub const USAGE: Usage = Usage {
     input: 700,
     cache_read: 300,
@@ -55,7 +57,7 @@ pub enum Situation {
     Truncated,
     /// It declines.
     Refused,
-    /// It answers [`TEXT`] and reports [`USAGE`], in its own way of counting.
+    /// It answers [`TEXT`] and reports [`Stage::usage`], in its own way of counting.
     Usage,
     /// It answers [`TEXT`] and reports no usage.
     NoUsage,
@@ -67,13 +69,18 @@ pub enum Situation {
     Money,
     /// It says that the request is too long.
     ContextTooLong,
+    /// It reasons [`REASONING`] and calls [`TOOL`] with `{"path": TOOL_PATH}`; with the result of that, and its
+    /// reasoning as it sent it, it answers [`TEXT`]. Reasoning of another format is in the conversation too.
+    Reasoning,
+    /// It begins to answer [`TEXT`], and the connection ends in the middle of it.
+    BreaksOff,
     /// It never answers.
     Silent,
 }
 
 impl Situation {
     /// Every situation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Text,
         Self::ToolCall,
         Self::Truncated,
@@ -84,6 +91,8 @@ impl Situation {
         Self::KeyRefused,
         Self::Money,
         Self::ContextTooLong,
+        Self::Reasoning,
+        Self::BreaksOff,
         Self::Silent,
     ];
 }
@@ -93,6 +102,18 @@ impl Situation {
 pub trait Stage: fmt::Debug + Send + Sync {
     /// Returns a provider that meets `situation` on every call.
     async fn provider(&self, situation: Situation) -> Arc<dyn Provider>;
+
+    /// Returns whether the other side can play `situation`; what it cannot is not checked.
+    ///
+    /// Unless told otherwise it neither reasons nor breaks off: a backend without a connection of its own cannot.
+    fn can_play(&self, situation: Situation) -> bool {
+        !matches!(situation, Situation::Reasoning | Situation::BreaksOff)
+    }
+
+    /// Returns the usage that it reports in [`Situation::Usage`]: [`USAGE`], or what it can express of that.
+    fn usage(&self) -> Usage {
+        USAGE
+    }
 
     /// Returns once the other side of [`Situation::Silent`] has been called, so that the call can be dropped.
     async fn called(&self) {}
@@ -116,12 +137,13 @@ pub struct Violation {
 /// # Errors
 /// [`Violation`]: the first promise that is not kept.
 pub async fn check(stage: &dyn Stage) -> Result<(), Violation> {
-    for situation in Situation::ALL {
+    for situation in Situation::ALL.into_iter().filter(|situation| stage.can_play(*situation)) {
         let provider = stage.provider(situation).await;
-        let checked = if situation == Situation::Silent {
-            check_cancelling(stage, provider.as_ref()).await
-        } else {
-            check_situation(situation, provider.as_ref()).await
+        let checked = match situation {
+            Situation::Silent => check_cancelling(stage, provider.as_ref()).await,
+            Situation::Reasoning => check_reasoning(provider.as_ref()).await,
+            Situation::BreaksOff => check_breaking_off(provider.as_ref()).await,
+            _ => check_situation(situation, stage.usage(), provider.as_ref()).await,
         };
         checked.map_err(|broken| Violation { situation, broken })?;
     }
@@ -136,7 +158,7 @@ pub fn request() -> Completion {
         system: "You are tested.".to_owned(),
         messages: vec![
             Message::user("First question."),
-            Message { role: Role::Assistant, blocks: vec![crate::message::Block::text("First answer.")] },
+            Message { role: Role::Assistant, blocks: vec![Block::text("First answer.")] },
             Message::user("Read the file.\n[vdo job=1 phase=build task=t1 attempt=1 turn=2]"),
         ],
         tools: vec![ToolSpec {
@@ -154,7 +176,7 @@ pub fn request() -> Completion {
     }
 }
 
-async fn check_situation(situation: Situation, provider: &dyn Provider) -> Result<(), String> {
+async fn check_situation(situation: Situation, usage: Usage, provider: &dyn Provider) -> Result<(), String> {
     let request = request();
     let whole = provider.complete(&request).await;
     let streamed = read_stream(provider, &request).await;
@@ -162,8 +184,8 @@ async fn check_situation(situation: Situation, provider: &dyn Provider) -> Resul
         (Ok(whole), Ok((text, streamed))) => {
             same("the streamed reply's text", &streamed.text(), &whole.text())?;
             same("the text events, joined,", &text, &whole.text())?;
-            check_reply(situation, &whole)?;
-            check_reply(situation, &streamed).map_err(|broken| format!("streamed: {broken}"))?;
+            check_reply(situation, usage, &whole)?;
+            check_reply(situation, usage, &streamed).map_err(|broken| format!("streamed: {broken}"))?;
         }
         (Err(whole), Err(streamed)) => {
             check_failure(situation, &whole)?;
@@ -179,7 +201,7 @@ async fn check_situation(situation: Situation, provider: &dyn Provider) -> Resul
     Ok(())
 }
 
-fn check_reply(situation: Situation, reply: &Reply) -> Result<(), String> {
+fn check_reply(situation: Situation, usage: Usage, reply: &Reply) -> Result<(), String> {
     match situation {
         Situation::Text | Situation::NoUsage | Situation::Usage => {
             same("the text", &reply.text().as_str(), &TEXT)?;
@@ -204,10 +226,12 @@ fn check_reply(situation: Situation, reply: &Reply) -> Result<(), String> {
         | Situation::KeyRefused
         | Situation::Money
         | Situation::ContextTooLong
+        | Situation::Reasoning
+        | Situation::BreaksOff
         | Situation::Silent => return Err(format!("it replied: {:?}", reply.text())),
     }
     match situation {
-        Situation::Usage => same("the usage", &reply.usage, &USAGE)?,
+        Situation::Usage => same("the usage", &reply.usage, &usage)?,
         Situation::NoUsage => {
             same("usage.estimated", &reply.usage.estimated, &true)?;
             if reply.usage.input == 0 || reply.usage.output == 0 {
@@ -234,12 +258,83 @@ fn check_failure(situation: Situation, error: &ProviderError) -> Result<(), Stri
         | Situation::Refused
         | Situation::Usage
         | Situation::NoUsage
+        | Situation::Reasoning
+        | Situation::BreaksOff
         | Situation::Silent => return Err(format!("it failed: {:?}", error.to_failure().message)),
     };
     let failure = error.to_failure();
     same("the kind", &failure.kind, &wanted)?;
     if situation == Situation::RateLimited {
         same("the advice", &failure.advice, &Advice::RetrySame { after_ms: Some(RETRY_AFTER_MS) })?;
+    }
+    Ok(())
+}
+
+/// Reasoning is kept through a round of tools, whether the replies come whole or streamed.
+async fn check_reasoning(provider: &dyn Provider) -> Result<(), String> {
+    let fails = |error: ProviderError| format!("it failed: {:?}", error.to_failure().message);
+    let whole = provider.complete(&request()).await.map_err(fails)?;
+    let (_, streamed) = read_stream(provider, &request()).await.map_err(fails)?;
+    same("the streamed parts", &streamed.blocks, &whole.blocks)?;
+    same("the stop", &whole.stop, &Stop::ToolUse)?;
+    let reasoned = |block: &Block| match block {
+        Block::Reasoning(reasoning) => Some(reasoning.text.clone()),
+        Block::Text { .. } | Block::ToolCall(_) | Block::ToolResult { .. } => None,
+    };
+    let texts: Vec<String> = whole.blocks.iter().filter_map(reasoned).collect();
+    if texts.is_empty() {
+        return Err("the reply has no reasoning".to_owned());
+    }
+    same("what can be read of the reasoning", &texts.concat().as_str(), &REASONING)?;
+    let calls: Vec<_> = whole.tool_calls().cloned().collect();
+    let inputs: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.input.clone())).collect();
+    same("the calls", &inputs, &vec![(TOOL, json!({ "path": TOOL_PATH }))])?;
+    let elsewhere = Reasoning {
+        format: "elsewhere".to_owned(),
+        text: "from elsewhere".to_owned(),
+        data: json!({ "signature": "x" }),
+    };
+    let mut request = request();
+    let blocks = std::iter::once(Block::Reasoning(elsewhere)).chain(whole.blocks).collect();
+    request.messages.push(Message { role: Role::Assistant, blocks });
+    let result = |call: ToolCall| Block::ToolResult { id: call.id, content: "fn main() {}".into(), is_error: false };
+    request.messages.push(Message { role: Role::User, blocks: calls.into_iter().map(result).collect() });
+    let whole = provider.complete(&request).await.map_err(fails)?;
+    let (_, streamed) = read_stream(provider, &request).await.map_err(fails)?;
+    for reply in [whole, streamed] {
+        same("the text after the round of tools", &reply.text().as_str(), &TEXT)?;
+        same("the stop after the round of tools", &reply.stop, &Stop::End)?;
+    }
+    Ok(())
+}
+
+/// A reply that breaks off is a failure of transport that may have been billed; one that had begun says so.
+async fn check_breaking_off(provider: &dyn Provider) -> Result<(), String> {
+    let Err(whole) = provider.complete(&request()).await else {
+        return Err("half a reply passes for a whole one".to_owned());
+    };
+    let whole = whole.to_failure();
+    same("the kind", &whole.kind, &FailureKind::Transport)?;
+    same("failure.sent", &whole.sent, &true)?;
+    same("failure.began of a reply that was to come whole", &whole.began, &false)?;
+    let fails = |error: ProviderError| format!("it failed at once: {:?}", error.to_failure().message);
+    let mut stream = provider.stream(&request()).await.map_err(fails)?;
+    let mut text = String::new();
+    let failure = loop {
+        match stream.next().await {
+            Some(Ok(StreamEvent::Text(more))) => text.push_str(&more),
+            Some(Ok(StreamEvent::Done(_))) => return Err("half a stream passes for a whole one".to_owned()),
+            Some(Err(error)) => break error.to_failure(),
+            None => return Err("the stream ends without the whole reply or an error".to_owned()),
+        }
+    };
+    same("the kind", &failure.kind, &FailureKind::Transport)?;
+    same("sent and began", &(failure.sent, failure.began), &(true, true))?;
+    if text.is_empty() || !TEXT.starts_with(&text) {
+        return Err(format!("the text before it broke off is {text:?}"));
+    }
+    if stream.next().await.is_some() {
+        return Err("something follows the failure".to_owned());
     }
     Ok(())
 }
@@ -372,7 +467,9 @@ mod tests {
                 Situation::KeyRefused => error(ScriptedErrorKind::KeyRefused),
                 Situation::Money => error(ScriptedErrorKind::ProviderMoney),
                 Situation::ContextTooLong => error(ScriptedErrorKind::ContextTooLong),
-                Situation::Silent => ScriptedAnswer::text(TEXT).with_delay_ms(1),
+                Situation::Silent | Situation::Reasoning | Situation::BreaksOff => {
+                    ScriptedAnswer::text(TEXT).with_delay_ms(1)
+                }
             };
             let answers = Answers::from(vec![answer.repeating()]);
             Arc::new(ScriptedProvider::new("scripted", answers).with_clock(Arc::new(Never)))

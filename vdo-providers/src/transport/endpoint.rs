@@ -48,8 +48,13 @@ impl Endpoint {
     /// Returns the address of something below the base. The base's query is kept.
     pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url.set_path(&format!("{}/{path}", self.path()));
         url
+    }
+
+    /// Returns the path of the base, without a slash at its end.
+    pub(crate) fn path(&self) -> &str {
+        self.base.path().trim_end_matches('/')
     }
 
     /// Returns whether it is on this machine.

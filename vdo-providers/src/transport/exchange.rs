@@ -138,6 +138,11 @@ impl Exchange {
         self.endpoint.host()
     }
 
+    /// Returns the path of the base, without a slash at its end.
+    pub(crate) fn base_path(&self) -> &str {
+        self.endpoint.path()
+    }
+
     /// Returns the host, with the port if one was given.
     pub(crate) fn host(&self) -> &str {
         &self.host

@@ -6,6 +6,7 @@
 
 pub(crate) mod body;
 pub(crate) mod bounds;
+pub(crate) mod calls;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod endpoint;
@@ -15,6 +16,7 @@ pub(crate) mod limits;
 pub(crate) mod reading;
 pub(crate) mod redact;
 pub(crate) mod retry_after;
+pub(crate) mod said;
 pub(crate) mod sse;
 pub(crate) mod strict;
 #[cfg(test)]

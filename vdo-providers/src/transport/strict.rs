@@ -11,13 +11,27 @@ const DEEPEST: usize = 10;
 /// Words that say nothing about the shape and are allowed everywhere.
 const NOTES: [&str; 4] = ["description", "title", "$schema", "$comment"];
 
+/// Which of the fields it lists an object has to require.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// Each of them.
+    AllRequired,
+    /// Some may be left out.
+    SomeOptional,
+}
+
 /// Returns whether `schema` qualifies: an object whose objects list and require all their fields and allow
 /// no others.
 pub(crate) fn qualifies(schema: &Value) -> bool {
-    schema.get("type").and_then(Value::as_str) == Some("object") && is_strict(schema, 0)
+    is_closed(schema, Fields::AllRequired)
 }
 
-fn is_strict(schema: &Value, depth: usize) -> bool {
+/// Returns whether `schema` is an object whose objects list all their fields, and require them as `fields` says.
+pub(crate) fn is_closed(schema: &Value, fields: Fields) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("object") && is_strict(schema, fields, 0)
+}
+
+fn is_strict(schema: &Value, fields: Fields, depth: usize) -> bool {
     let Value::Object(schema) = schema else { return false };
     if depth > DEEPEST {
         return false;
@@ -28,15 +42,15 @@ fn is_strict(schema: &Value, depth: usize) -> bool {
     schema.iter().all(|(word, value)| match word.as_str() {
         "type" => is_type(value),
         "properties" | "$defs" | "definitions" => {
-            value.as_object().is_some_and(|all| all.values().all(|one| is_strict(one, depth + 1)))
+            value.as_object().is_some_and(|all| all.values().all(|one| is_strict(one, fields, depth + 1)))
         }
-        "items" => is_strict(value, depth + 1),
-        "anyOf" => value.as_array().is_some_and(|all| all.iter().all(|one| is_strict(one, depth + 1))),
+        "items" => is_strict(value, fields, depth + 1),
+        "anyOf" => value.as_array().is_some_and(|all| all.iter().all(|one| is_strict(one, fields, depth + 1))),
         "required" | "enum" => value.is_array(),
         "additionalProperties" => value == &Value::Bool(false),
         "const" => true,
         word => NOTES.contains(&word),
-    }) && is_closed(schema)
+    }) && lists_all(schema, fields)
 }
 
 fn is_type(value: &Value) -> bool {
@@ -46,8 +60,8 @@ fn is_type(value: &Value) -> bool {
     known(value) || value.as_array().is_some_and(|all| all.iter().all(known))
 }
 
-/// Returns whether an object requires exactly the fields it lists. Schemas of other types are closed.
-fn is_closed(schema: &Map<String, Value>) -> bool {
+/// Returns whether an object takes only the fields it lists, and requires those it has to. Other types do.
+fn lists_all(schema: &Map<String, Value>, fields: Fields) -> bool {
     let is_object = match schema.get("type") {
         Some(Value::Array(all)) => all.iter().any(|one| one == "object"),
         Some(one) => one == "object",
@@ -59,13 +73,11 @@ fn is_closed(schema: &Map<String, Value>) -> bool {
     let listed = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
     let count = listed.map_or(0, Map::len);
-    let all_required = required.map_or(count == 0, |required| {
-        required.len() == count
-            && required
-                .iter()
-                .all(|name| name.as_str().is_some_and(|name| listed.is_some_and(|listed| listed.contains_key(name))))
-    });
-    schema.get("additionalProperties") == Some(&Value::Bool(false)) && all_required
+    let is_listed =
+        |name: &Value| name.as_str().is_some_and(|name| listed.is_some_and(|listed| listed.contains_key(name)));
+    let are_listed = required.is_none_or(|required| required.iter().all(is_listed));
+    let enough = fields == Fields::SomeOptional || required.map_or(0, Vec::len) == count;
+    schema.get("additionalProperties") == Some(&Value::Bool(false)) && are_listed && enough
 }
 
 #[cfg(test)]
@@ -90,6 +102,16 @@ mod tests {
     }
 
     #[test]
+    fn fields_may_be_optional_where_a_server_takes_that() {
+        let schema = |required: Value| json!({ "type": "object", "properties": { "a": {}, "b": {} }, "required": required, "additionalProperties": false });
+        for (required, wanted) in [(json!(["a", "b"]), true), (json!(["a"]), false), (json!([]), false)] {
+            assert!(is_closed(&schema(required.clone()), Fields::SomeOptional));
+            assert_eq!(qualifies(&schema(required)), wanted);
+        }
+        assert!(!is_closed(&schema(json!(["c"])), Fields::SomeOptional));
+    }
+
+    #[test]
     fn anything_else_does_not() {
         for schema in [
             json!(true),
@@ -105,6 +127,6 @@ mod tests {
         for _ in 0..50 {
             deep = json!({ "type": "array", "items": deep });
         }
-        assert!(!is_strict(&deep, 0));
+        assert!(!is_strict(&deep, Fields::AllRequired, 0));
     }
 }

@@ -290,7 +290,7 @@ async fn errors_within_a_stream_end_it_and_waits_are_read_from_headers() {
     let provider = OpenAiChat::new(config(&server)).unwrap();
     let events: Vec<_> = provider.stream(&request()).await.unwrap().collect().await;
     match &events[1] {
-        Err(ProviderError::BrokeOff { usage: None, source }) => {
+        Err(ProviderError::BrokeOff { began: true, usage: None, source }) => {
             assert!(matches!(source.as_ref(), ProviderError::Overloaded { message, .. } if message == "busy"));
         }
         other => panic!("{other:?}"),

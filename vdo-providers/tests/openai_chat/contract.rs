@@ -22,6 +22,11 @@ impl Stage for Servers {
         Arc::new(OpenAiChat::new(config.with_profile(Profile::OpenAi)).unwrap())
     }
 
+    fn can_play(&self, situation: Situation) -> bool {
+        // Chat Completions has no place for reasoning that goes back.
+        situation != Situation::Reasoning
+    }
+
     async fn called(&self) {
         let server = self.0.lock().await.last().cloned().unwrap();
         server.seen().await;
@@ -50,6 +55,7 @@ fn play(situation: Situation, request: &Request) -> Answer {
         Situation::Refused => reply(request, json!({ "content": null, "refusal": "I will not." }), "stop", None),
         Situation::ToolCall => reply(request, json!({ "content": null, "tool_calls": calls() }), "tool_calls", None),
         Situation::Usage => reply(request, json!({ "content": TEXT }), "stop", Some(usage())),
+        Situation::BreaksOff => breaks_off(request),
         Situation::RateLimited => error(429, "rate_limit_exceeded", "requests"),
         Situation::KeyRefused => error(401, "invalid_api_key", "invalid_request_error"),
         Situation::Money => error(429, "insufficient_quota", "insufficient_quota"),
@@ -72,6 +78,16 @@ fn usage() -> Value {
         "prompt_tokens_details": { "cached_tokens": 300, "cache_write_tokens": 200 },
         "completion_tokens_details": { "reasoning_tokens": 40 },
     })
+}
+
+/// Says a part and closes.
+fn breaks_off(request: &Request) -> Answer {
+    if request.is_streamed() {
+        let chunk = json!({ "choices": [{ "index": 0, "delta": { "content": "Hello from" } }] });
+        return events(&[format!("data: {chunk}\n\n").as_bytes()]).unfinished(Then::Close);
+    }
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{\"choices\":[";
+    Answer { pieces: vec![head.to_vec()], then: Then::Close }
 }
 
 /// Plays a message whole or in small pieces, as the request asks.

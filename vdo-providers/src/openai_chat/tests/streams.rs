@@ -40,7 +40,7 @@ fn streams_are_whole_only_after_their_mark() {
         let (text, reply) = stream(std::slice::from_ref(&hello), end);
         assert_eq!(text, "hello");
         match reply {
-            Err(ProviderError::BrokeOff { usage: None, source }) => {
+            Err(ProviderError::BrokeOff { began: true, usage: None, source }) => {
                 assert!(matches!(*source, ProviderError::Transport { sent: true, .. }), "{end}");
             }
             other => panic!("{end}: {other:?}"),
