@@ -36,6 +36,8 @@ impl fmt::Display for Difference {
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     pub(super) count: usize,
+    /// How much of them differs, in bytes: tells which request is nearest.
+    pub(super) unlike: usize,
     pub(super) first: Option<Difference>,
 }
 
@@ -84,6 +86,7 @@ impl Comparison {
             }
             (left, right) => {
                 self.count += 1;
+                self.unlike = self.unlike.saturating_add(unlike(left, right));
                 if self.first.is_none() {
                     let (recorded, asked) = shown(left, right);
                     self.first = Some(Difference { path: path.clone(), recorded, asked });
@@ -91,6 +94,17 @@ impl Comparison {
             }
         }
     }
+}
+
+/// Returns how many bytes of two values differ; of texts, those between what is the same at both ends.
+fn unlike(left: &Value, right: &Value) -> usize {
+    let (Value::String(left), Value::String(right)) = (left, right) else {
+        return left.to_string().len().max(right.to_string().len());
+    };
+    let start = left.bytes().zip(right.bytes()).take_while(|(left, right)| left == right).count();
+    let most = left.len().min(right.len()) - start;
+    let end = left.bytes().rev().zip(right.bytes().rev()).take(most).take_while(|(left, right)| left == right).count();
+    (left.len().max(right.len()) - start - end).max(1)
 }
 
 /// Returns the beginnings of two values; of texts, what lies around their first difference.
@@ -147,7 +161,8 @@ mod tests {
         other["model"] = json!("n");
         other["settings"] = json!({ "temperature": 0.5 });
         assert_eq!(first(request.clone(), other), (3, "model: recorded \"m\", asked \"n\"".to_owned()));
-        let longer = json!({ "model": "m", "system": "s", "messages": [{ "blocks": [{ "text": "one" }, { "text": "x" }] }] });
+        let longer =
+            json!({ "model": "m", "system": "s", "messages": [{ "blocks": [{ "text": "one" }, { "text": "x" }] }] });
         assert_eq!(
             first(request, longer),
             (1, "messages[0].blocks[1]: recorded nothing, asked {\"text\":\"x\"}".to_owned())

@@ -20,7 +20,7 @@ pub(super) enum Failed {
     BadRequest { status: u16, message: String },
     BadAnswer { message: String, usage: Option<Usage> },
     Transport { sent: bool, message: String },
-    BrokeOff { usage: Option<Usage>, source: Box<Failed> },
+    BrokeOff { began: bool, usage: Option<Usage>, source: Box<Failed> },
 }
 
 /// Why no answer arrived, when it was recorded.
@@ -45,14 +45,12 @@ impl Failed {
             ProviderError::BadRequest { status, message } => {
                 Self::BadRequest { status: *status, message: message.clone() }
             }
-            ProviderError::BadAnswer { message, usage } => {
-                Self::BadAnswer { message: message.clone(), usage: *usage }
-            }
+            ProviderError::BadAnswer { message, usage } => Self::BadAnswer { message: message.clone(), usage: *usage },
             ProviderError::Transport { sent, source } => {
                 Self::Transport { sent: *sent, message: chain(source.as_ref()) }
             }
-            ProviderError::BrokeOff { usage, source } => {
-                Self::BrokeOff { usage: *usage, source: Box::new(Self::of(source)) }
+            ProviderError::BrokeOff { began, usage, source } => {
+                Self::BrokeOff { began: *began, usage: *usage, source: Box::new(Self::of(source)) }
             }
             // A kind that this version does not know: what everybody can read of it is kept.
             other => Self::Fault { status: 500, message: chain(other) },
@@ -75,8 +73,8 @@ impl Failed {
             Self::BadRequest { status, message } => ProviderError::BadRequest { status, message },
             Self::BadAnswer { message, usage } => ProviderError::BadAnswer { message, usage },
             Self::Transport { sent, message } => ProviderError::Transport { sent, source: Box::new(Recorded(message)) },
-            Self::BrokeOff { usage, source } => {
-                ProviderError::BrokeOff { usage, source: Box::new(source.into_error()) }
+            Self::BrokeOff { began, usage, source } => {
+                ProviderError::BrokeOff { began, usage, source: Box::new(source.into_error()) }
             }
         }
     }

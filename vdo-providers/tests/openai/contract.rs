@@ -6,9 +6,11 @@ use crate::support::{Answer, Request, Server, Then, answer, events};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use vdo_core::port::Provider;
-use vdo_core::testing::provider_contract::{RETRY_AFTER_MS, Situation, Stage, TEXT, TOOL, TOOL_PATH, TRUNCATED, check};
-use vdo_providers::openai::{Config, OpenAi};
+use vdo_core::port::{Accepts, Provider, ReasoningControl};
+use vdo_core::testing::provider_contract::{
+    REASONING, RETRY_AFTER_MS, Situation, Stage, TEXT, TOOL, TOOL_PATH, TRUNCATED, check,
+};
+use vdo_providers::openai::{Config, ModelConfig, OpenAi};
 
 #[derive(Debug, Default)]
 struct Servers(Mutex<Vec<Arc<Server>>>);
@@ -19,7 +21,14 @@ impl Stage for Servers {
         let server = Arc::new(Server::start(move |request| play(situation, request)).await);
         let config = Config::new("contract", server.base_url()).with_key("sk-contract-key".into());
         self.0.lock().await.push(server);
-        Arc::new(OpenAi::new(config).unwrap())
+        // A model that is known to reason, so that its reasoning is asked for.
+        let accepts = Accepts { reasoning: ReasoningControl::Level, ..Accepts::default() };
+        let model = ModelConfig { accepts: Some(accepts), ..ModelConfig::default() };
+        Arc::new(OpenAi::new(config.with_model("contract-model", model)).unwrap())
+    }
+
+    fn can_play(&self, _: Situation) -> bool {
+        true
     }
 
     async fn called(&self) {
@@ -57,12 +66,45 @@ fn play(situation: Situation, request: &Request) -> Answer {
         }
         Situation::ToolCall => reply(request, calls(), "completed", Value::Null),
         Situation::Usage => reply(request, text(TEXT), "completed", usage()),
+        Situation::Reasoning => reasons(request, text(TEXT)),
+        Situation::BreaksOff => breaks_off(request),
         Situation::RateLimited => error(429, "rate_limit_exceeded", "requests"),
         Situation::KeyRefused => error(401, "invalid_api_key", "invalid_request_error"),
         Situation::Money => error(429, "credit_balance_exhausted", "insufficient_quota"),
         Situation::ContextTooLong => error(400, "context_length_exceeded", "invalid_request_error"),
         _ => Answer { pieces: Vec::new(), then: Then::Silence },
     }
+}
+
+/// Reasons and calls a tool; answers once its reasoning has come back with the result.
+fn reasons(request: &Request, text: Value) -> Answer {
+    let thought = json!({
+        "id": "rs_1", "type": "reasoning", "encrypted_content": "sealed", "status": null,
+        "summary": [{ "type": "summary_text", "text": REASONING }],
+    });
+    let mut call = calls()[0].clone();
+    let body = request.json();
+    assert_eq!(body["include"], json!(["reasoning.encrypted_content"]));
+    let items = body["input"].as_array().unwrap();
+    let Some(place) = items.iter().position(|item| item["type"] == "reasoning") else {
+        return reply(request, json!([thought, call]), "completed", Value::Null);
+    };
+    for field in ["id", "status"] {
+        call.as_object_mut().unwrap().remove(field);
+    }
+    let output = json!({ "type": "function_call_output", "call_id": "call_a", "output": "fn main() {}" });
+    assert_eq!(items[place..], [thought, call, output]);
+    reply(request, text, "completed", Value::Null)
+}
+
+/// Says a part and closes.
+fn breaks_off(request: &Request) -> Answer {
+    if request.is_streamed() {
+        let delta = json!({ "type": "response.output_text.delta", "delta": "Hello from" });
+        return events(&[format!("data: {delta}\n\n").as_bytes()]).unfinished(Then::Close);
+    }
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{\"output\":[";
+    Answer { pieces: vec![head.to_vec()], then: Then::Close }
 }
 
 fn message(part: &Value) -> Value {
