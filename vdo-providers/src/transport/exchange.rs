@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use vdo_core::message::{Completion, RateLimits, Reply};
 use vdo_core::port::{ProviderError, ReplyStream, StreamEvent};
+use vdo_core::usage::ServiceTier;
 
 use super::body::{self, Timing};
 use super::bounds::Bounds;
@@ -272,6 +273,7 @@ impl Exchange {
             request_id: id.map(|id| self.redactor.clean(id)).filter(|id| !id.is_empty()),
             content_type: content_type(answer),
             limits: limits::of(headers, SystemTime::now()),
+            tier: limits::text(headers, "x-gemini-service-tier").and_then(limits::tier),
         }
     }
 }
@@ -282,6 +284,7 @@ struct Head {
     request_id: Option<String>,
     content_type: Option<String>,
     limits: RateLimits,
+    tier: Option<ServiceTier>,
 }
 
 impl Head {
@@ -289,6 +292,7 @@ impl Head {
     fn dress(self, mut reply: Reply, warnings: Vec<String>) -> Reply {
         reply.request_id = self.request_id.or(reply.request_id).filter(|id| !id.is_empty());
         reply.about.limits = self.limits;
+        reply.about.tier = self.tier.unwrap_or(reply.about.tier);
         let mut all = warnings;
         all.append(&mut reply.about.warnings);
         reply.about.warnings = all;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap};
 use vdo_core::message::{Headroom, RateLimits};
+use vdo_core::usage::ServiceTier;
 
 /// Larger numbers are nonsense.
 const MOST: u64 = 1 << 53;
@@ -40,6 +41,20 @@ pub(crate) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
 
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// Returns the tier that a provider names; `None` if it is not one that is known.
+pub(crate) fn tier(name: &str) -> Option<ServiceTier> {
+    [
+        ("standard", ServiceTier::Standard),
+        ("default", ServiceTier::Standard),
+        ("flex", ServiceTier::Flex),
+        ("batch", ServiceTier::Batch),
+        ("priority", ServiceTier::Priority),
+        ("fast", ServiceTier::Fast),
+    ]
+    .into_iter()
+    .find_map(|(known, tier)| name.eq_ignore_ascii_case(known).then_some(tier))
 }
 
 /// Returns a number of seconds, or of another unit.
