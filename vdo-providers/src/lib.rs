@@ -18,6 +18,10 @@ pub mod openai;
 pub mod openai_chat;
 #[cfg(any(feature = "openai", feature = "openai-chat"))]
 mod openai_shared;
+#[cfg(feature = "replay")]
+pub mod rehearse;
+#[cfg(feature = "replay")]
+pub mod replay;
 #[cfg(feature = "scripted")]
 pub mod scripted;
 #[cfg(feature = "http")]

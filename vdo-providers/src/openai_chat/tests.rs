@@ -2,7 +2,6 @@
 
 mod streams;
 
-
 use serde_json::{Value, json};
 use vdo_core::message::{
     Block, Completion, Effort, Message, OutputSchema, PromptCache, Reasoning, Reply, Role, Settings, Stop, ToolCall,
