@@ -23,7 +23,8 @@ const DAYS: [&str; 10] = [
     "usage_start_date",
     "timestamp",
 ];
-const MODELS: [&str; 7] = ["model", "model_name", "model_version", "model_id", "snapshot_id", "line_item", "sku_description"];
+const MODELS: [&str; 7] =
+    ["model", "model_name", "model_version", "model_id", "snapshot_id", "line_item", "sku_description"];
 const AMOUNTS: [&str; 10] = [
     "cost_usd",
     "cost_in_usd",
@@ -162,7 +163,13 @@ mod tests {
 
     #[test]
     fn amounts_are_rounded_once_and_credits_are_negative() {
-        for (text, nano) in [("$1,234.5", 1_234_500_000_000), ("-0.10", -100_000_000), ("-$2", -2_000_000_000), ("1E2", 100_000_000_000), ("0.00000000049", 0)] {
+        for (text, nano) in [
+            ("$1,234.5", 1_234_500_000_000),
+            ("-0.10", -100_000_000),
+            ("-$2", -2_000_000_000),
+            ("1E2", 100_000_000_000),
+            ("0.00000000049", 0),
+        ] {
             assert_eq!(read_amount(text), Some(NanoUsd(nano)), "{text}");
         }
     }

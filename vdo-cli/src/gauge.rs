@@ -39,14 +39,17 @@ pub(crate) fn gauges(accounts: &[Account]) -> String {
         .map(|account| {
             let (budget, sums) = (&account.budget, &account.sums);
             let name = budget.scope.to_string();
-            let name = name.strip_prefix("provider:").or_else(|| name.strip_prefix("model:")).unwrap_or(&name).to_owned();
+            let name =
+                name.strip_prefix("provider:").or_else(|| name.strip_prefix("model:")).unwrap_or(&name).to_owned();
             let soft = if budget.hard { "" } else { " soft" };
             let amount = format!("{}/{} a {}{soft}", short(sums.spent), short(budget.limit), budget.per.as_str());
             let amount = amount.replace(" a ever", "");
             (crate::story::plain(&name, 40), bar(sums.spent, sums.reserved, budget.limit), amount)
         })
         .collect();
-    let width = |of: fn(&(String, String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    let width = |of: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0)
+    };
     let (names, amounts) = (width(|row| &row.0), width(|row| &row.2));
     let line = "─".repeat(names + amounts + 16);
     let mut text = format!("┌{line}┐\n");
@@ -113,8 +116,11 @@ mod tests {
             start: Timestamp(0),
             sums: Sums { spent: NanoUsd(spent * 10_000_000), reserved: NanoUsd(reserved * 10_000_000), alerted: 0 },
         };
-        let accounts =
-            [account("provider:claude", 50, 4200, 300), account("provider:openai", 50, 800, 0), account("total", 0, 12, 0)];
+        let accounts = [
+            account("provider:claude", 50, 4200, 300),
+            account("provider:openai", 50, 800, 0),
+            account("total", 0, 12, 0),
+        ];
         assert_eq!(
             gauges(&accounts),
             "┌──────────────────────────────────┐\n\

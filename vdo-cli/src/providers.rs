@@ -1,6 +1,5 @@
 //! Makes providers from their configuration. The variables with the keys are read here.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,8 @@ use secrecy::SecretString;
 use vdo_core::models::ModelTable;
 use vdo_core::port::Provider;
 use vdo_core::route::{Candidate, Routes};
+use vdo_providers::rehearse::Rehearsed;
+use vdo_providers::replay::{Recorder, Replay};
 use vdo_providers::{anthropic, gemini, openai, openai_chat, scripted};
 
 use crate::config::accounts::vendor;
@@ -28,7 +29,19 @@ pub(crate) fn provider(
         .filter(|candidate| candidate.provider == name)
         .map(|candidate| (candidate.model.clone(), model(candidate, config, all, &table)))
         .collect();
-    plain(name, config, models)
+    let mut made = plain(name, config, models, all)?;
+    if let Some(failures) = all.rehearsal(name)? {
+        made = Arc::new(
+            Rehearsed::new(made, failures)
+                .map_err(|error| Fail::usage(format!("[providers.{name}] rehearse: {error}")))?,
+        );
+    }
+    if let Some(file) = &config.record {
+        let recorder = Recorder::open(made, file, secrets(all));
+        made =
+            Arc::new(recorder.map_err(|error| Fail::usage(format!("[providers.{name}] record: {}", chain(&error))))?);
+    }
+    Ok(made)
 }
 
 /// Adds to the configuration of a backend what all of them have in common.
@@ -55,6 +68,7 @@ fn plain(
     name: &str,
     config: &ProviderConfig,
     models: Vec<(String, openai_chat::ModelConfig)>,
+    all: &Config,
 ) -> Result<Arc<dyn Provider>, Fail> {
     let missing = |what: &str| Fail::usage(format!("[providers.{name}] needs {what}"));
     let wrong = |error: &dyn std::error::Error| Fail::usage(format!("[providers.{name}] {}", chain(error)));
@@ -64,6 +78,11 @@ fn plain(
             let answers = config.answers.clone().ok_or_else(|| missing("answers = \"FILE\""))?;
             let made = scripted::provider(&scripted::Config::new(name, answers));
             Arc::new(made.map_err(|error| Fail::usage(chain(&error)))?)
+        }
+        "replay" => {
+            let cassette = config.cassette.clone().ok_or_else(|| missing("cassette = \"FILE\""))?;
+            let player = Replay::open(cassette).map_err(|error| wrong(&error))?;
+            Arc::new(player.with_name(name).with_secrets(secrets(all)))
         }
         "anthropic" => {
             let made = anthropic::Config::new(name, base(anthropic::BASE_URL));
@@ -136,9 +155,7 @@ fn key(name: &str, config: &ProviderConfig) -> Result<Option<SecretString>, Fail
         if is_near {
             return Ok(None);
         }
-        return Err(Fail::usage(format!(
-            "[providers.{name}] needs key_env = \"NAME OF THE VARIABLE WITH THE KEY\""
-        )));
+        return Err(Fail::usage(format!("[providers.{name}] needs key_env = \"NAME OF THE VARIABLE WITH THE KEY\"")));
     };
     match std::env::var(variable).ok().filter(|key| !key.trim().is_empty()) {
         Some(key) => Ok(Some(SecretString::from(key))),
@@ -153,11 +170,6 @@ pub(crate) fn secrets(config: &Config) -> Vec<SecretString> {
         provider.key_env.as_deref().or_else(|| usual_variable(&provider.kind)).map(str::to_owned)
     });
     variables.filter_map(|variable| std::env::var(variable).ok()).map(SecretString::from).collect()
-}
-
-/// Returns the file as it is named, for messages.
-pub(crate) fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 fn is_loopback(url: &str) -> bool {

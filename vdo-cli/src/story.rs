@@ -1,5 +1,6 @@
 //! Events as lines for people. One event is one line or none; whatever came from outside is made harmless.
 
+use vdo_core::budget::{Action, Crossing, Period};
 use vdo_core::check::{CheckReport, CommandOutcome, CommandSource, TestStatus, Verdict};
 use vdo_core::compare::Comparison;
 use vdo_core::conflict::How;

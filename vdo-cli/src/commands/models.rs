@@ -16,7 +16,12 @@ pub(crate) fn show(app: &App, args: &money::Models) -> Result<(), Fail> {
     if args.check {
         let problems = table.check(Day::of(app.clock.now()));
         if app.out.json {
-            return app.out.value(&problems.iter().map(|one| json!({"model": one.model, "problem": one.oddity.to_string()})).collect::<Vec<_>>());
+            return app.out.value(
+                &problems
+                    .iter()
+                    .map(|one| json!({"model": one.model, "problem": one.oddity.to_string()}))
+                    .collect::<Vec<_>>(),
+            );
         }
         for problem in &problems {
             app.out.line(format!("{}: {}", problem.model, problem.oddity))?;

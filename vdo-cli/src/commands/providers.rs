@@ -85,7 +85,8 @@ async fn show(app: &App) -> Result<(), Fail> {
         known.entry(subject).or_default();
     }
     let asked: BTreeSet<&str> = known.keys().map(|subject| subject.provider.as_str()).collect();
-    let idle: Vec<String> = app.config.providers.keys().filter(|name| !asked.contains(name.as_str())).cloned().collect();
+    let idle: Vec<String> =
+        app.config.providers.keys().filter(|name| !asked.contains(name.as_str())).cloned().collect();
     for provider in idle {
         known.entry(Subject { provider, model: None }).or_default();
     }

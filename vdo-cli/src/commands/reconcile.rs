@@ -30,7 +30,10 @@ pub(crate) async fn list(app: &App) -> Result<(), Fail> {
         let name = story::plain(&format!("{}:{}", row.provider, row.model), 60);
         app.out.line(format!("{job} {}#{}  {name}  {}  up to {reserved}", row.step, row.number, day(row.started)))?;
     }
-    app.out.say(format!("{} calls may have been billed; vdo spend reconcile ID STEP#NUMBER --cost USD settles one", open.len()));
+    app.out.say(format!(
+        "{} calls may have been billed; vdo spend reconcile ID STEP#NUMBER --cost USD settles one",
+        open.len()
+    ));
     Ok(())
 }
 
@@ -141,7 +144,10 @@ fn print(app: &App, all: &[Compared]) -> Result<(), Fail> {
     if app.out.json {
         return app.out.value(&all);
     }
-    app.out.line(format!("{:<11} {:<34} {:>14} {:>14} {:>14} {:>14}", "day", "model", "billed", "recorded", "difference", "open"))?;
+    app.out.line(format!(
+        "{:<11} {:<34} {:>14} {:>14} {:>14} {:>14}",
+        "day", "model", "billed", "recorded", "difference", "open"
+    ))?;
     for one in all {
         let model = if one.model.is_empty() { "(others)".to_owned() } else { story::plain(&one.model, 34) };
         let settled = if one.settled > 0 { format!("  {} settled", one.settled) } else { String::new() };

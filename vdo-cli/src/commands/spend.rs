@@ -117,11 +117,7 @@ async fn show(app: &App, args: &Spend) -> Result<(), Fail> {
 }
 
 /// Returns where each provider's spending goes, by what it spent in the last weeks.
-pub(crate) async fn outlook(
-    store: &dyn Accounts,
-    budgets: &[Account],
-    now: Timestamp,
-) -> Result<Vec<Outlook>, Fail> {
+pub(crate) async fn outlook(store: &dyn Accounts, budgets: &[Account], now: Timestamp) -> Result<Vec<Outlook>, Fail> {
     let oldest = Timestamp(now.month_start().0.min(now.0 - 15 * 86_400_000));
     let by = [Dimension::Day, Dimension::Provider].into();
     let lines = store.breakdown(&SpendQuery { since: Some(oldest), by, ..SpendQuery::default() }).await?;
@@ -157,8 +153,11 @@ fn print(app: &App, view: &View) -> Result<(), Fail> {
     if !view.budgets.is_empty() {
         out.line(gauge::gauges(&view.budgets))?;
     }
-    let mut names: Vec<String> =
-        view.lines.first().map(|line| line.group.keys().map(|one| one.as_str().to_owned()).collect()).unwrap_or_default();
+    let mut names: Vec<String> = view
+        .lines
+        .first()
+        .map(|line| line.group.keys().map(|one| one.as_str().to_owned()).collect())
+        .unwrap_or_default();
     if names.is_empty() {
         names.push(String::new());
     }
@@ -178,7 +177,8 @@ fn print(app: &App, view: &View) -> Result<(), Fail> {
         let name = if name.is_empty() { "total".to_owned() } else { name.join(" ") };
         let input = line.usage.total_input();
         let cached = line.usage.cache_read.saturating_mul(100).checked_div(input).unwrap_or(0);
-        let unpriced = if line.unpriced > 0 { format!("  {} at an unknown price", line.unpriced) } else { String::new() };
+        let unpriced =
+            if line.unpriced > 0 { format!("  {} at an unknown price", line.unpriced) } else { String::new() };
         out.line(format!(
             "{name:<44} {:>6} {:>12} {:>12} {:>6}% {:>12} {:>12}{unpriced}",
             line.calls,

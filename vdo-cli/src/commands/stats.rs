@@ -54,7 +54,12 @@ pub(crate) async fn show(app: &App) -> Result<(), Fail> {
     let jobs: Vec<String> = stats.jobs.iter().map(|(status, number)| format!("{number} {status}")).collect();
     app.out.line(format!("jobs   {}", if jobs.is_empty() { "none".to_owned() } else { jobs.join(", ") }))?;
     if let Some(rating) = stats.rating {
-        app.out.line(format!("rated  {} of them, {}.{:02} stars in the mean", stats.rated, rating / 100, rating % 100))?;
+        app.out.line(format!(
+            "rated  {} of them, {}.{:02} stars in the mean",
+            stats.rated,
+            rating / 100,
+            rating % 100
+        ))?;
     }
     let each = stats.cost_per_completed.map_or(String::new(), |each| format!(", {} a completed job", short(each)));
     app.out.line(format!("cost   {}{each}", short(stats.cost)))?;

@@ -11,6 +11,7 @@ use vdo_core::models::{Model, ModelTable};
 use vdo_core::money::{PicoUsdPerToken, Price, Rates};
 use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
+use vdo_providers::rehearse::Rehearsal;
 
 use super::{Config, PriceConfig, ProviderConfig, Usd};
 use crate::fail::Fail;
@@ -150,6 +151,17 @@ impl Config {
             budgets.push(budget);
         }
         Ok(budgets)
+    }
+
+    /// Returns which calls of a provider are made to fail, if any are.
+    ///
+    /// # Errors
+    /// [`Fail::Usage`] if that makes no sense.
+    pub(crate) fn rehearsal(&self, provider: &str) -> Result<Option<Rehearsal>, Fail> {
+        let own = self.providers.get(provider).and_then(|config| config.rehearse.as_ref());
+        let Some(value) = own.or(self.rehearse.as_ref()) else { return Ok(None) };
+        let rehearsal: Result<Rehearsal, _> = value.clone().try_into();
+        rehearsal.map(Some).map_err(|error| Fail::usage(format!("the rehearsal of failures does not fit: {error}")))
     }
 
     /// Adds how one of several candidates is chosen.

@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) budgets: accounts::Budgets,
     /// Who is told when a part of a budget is spent.
     pub(crate) alerts: accounts::AlertsConfig,
+    /// Which calls of every provider are made to fail, to rehearse it.
+    pub(crate) rehearse: Option<Value>,
     /// How replies are made: effort, tier and the like.
     pub(crate) settings: vdo_core::message::Settings,
 }
@@ -192,6 +194,7 @@ impl Config {
                 "budgets",
                 "alerts",
                 "settings",
+                "rehearse",
                 "edit_formats",
                 "sandbox",
                 "limits",

@@ -32,8 +32,11 @@ impl Engine {
         let released = row.reserved.unwrap_or_default();
         let row = CallRow { state: CallState::Reconciled, cost: Some(cost), ..row };
         let guard = Guard::Version { job, version: known.version };
-        let mut changes = Changes::new(guard, self.parts.clock.now())
-            .with_event(EventKind::Reconciled { step: step.clone(), number, cost });
+        let mut changes = Changes::new(guard, self.parts.clock.now()).with_event(EventKind::Reconciled {
+            step: step.clone(),
+            number,
+            cost,
+        });
         // Its usage was counted when it ended; only what it cost is news.
         changes.calls.push(CallWrite::new(CallRow { usage: None, ..row.clone() }).releasing(released));
         self.commit(changes).await?;

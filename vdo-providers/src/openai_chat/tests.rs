@@ -360,8 +360,7 @@ fn reasoning_beside_the_answer_is_kept_and_goes_back_only_where_it_has_to() {
         parsed(&json!({ "choices": [{ "message": message, "finish_reason": "tool_calls" }] })).unwrap()
     };
     let calls = json!([{ "id": "1", "function": { "name": "get_weather", "arguments": "{}" } }]);
-    let reasoning =
-        |text: &str, data: Value| Block::Reasoning(Reasoning::new("openai-chat", text, data));
+    let reasoning = |text: &str, data: Value| Block::Reasoning(Reasoning::new("openai-chat", text, data));
     for name in ["reasoning_content", "reasoning"] {
         assert_eq!(
             said(json!({ name: "hm", "content": "x" })).blocks,
