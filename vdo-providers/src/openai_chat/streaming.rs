@@ -50,6 +50,10 @@ impl Fold for Chunks {
         Ok(self.done)
     }
 
+    fn is_whole(&self) -> bool {
+        self.done || self.raw.finish.is_some()
+    }
+
     fn so_far(&self) -> SoFar {
         let began = !self.raw.text.is_empty() || !self.raw.refusal.is_empty() || !self.raw.calls.is_empty();
         SoFar { began, usage: self.raw.usage.and_then(reply::convert_usage) }
