@@ -109,7 +109,7 @@ fn go_duration(text: &str) -> Option<Duration> {
 /// Parses `2026-11-21T09:00:00Z`, with a fraction or an offset if it has one.
 fn rfc3339(text: &str) -> Option<SystemTime> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
-    let mut date = date.split('-').map(|part| digits(part));
+    let mut date = date.split('-').map(digits);
     let (year, month, day) = (date.next()??, date.next()??, date.next()??);
     let zone = time.find(['Z', 'z', '+', '-'])?;
     let (clock, zone) = time.split_at(zone);
