@@ -70,9 +70,11 @@ pub(crate) fn source() -> PathBuf {
 
 /// Returns the folder of something that is installed.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    std::env::var_os("VDO_PEER_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from)
-        .join(name)
+    match std::env::var_os("VDO_PEER_DIR").map(PathBuf::from) {
+        Some(folder) if name == "peer" => folder,
+        Some(folder) => folder.join(name),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
+    }
 }
 
 /// Runs a script that installs something into `folder`. Tests that run at once wait for each other.
@@ -84,9 +86,9 @@ pub(crate) async fn install(script: &str, folder: &Path) {
     let run = Command::new("sh").arg(&script).arg(folder).stdin(Stdio::null()).output();
     let output = tokio::time::timeout(Duration::from_secs(300), run).await;
     let advice = format!(
-        "run `sh {} DIR/{}` where its registry can be reached, then the test again with VDO_PEER_DIR=DIR",
+        "run `sh {} {}` where its registry can be reached, then the test again; VDO_PEER_DIR names another folder",
         script.display(),
-        folder.file_name().unwrap().display(),
+        folder.display(),
     );
     match output {
         Ok(Ok(output)) if output.status.success() => {}
