@@ -92,6 +92,18 @@ def reasoning(entry, vendor, model):
     return "level" if entry.get("supports_none_reasoning_effort") else "always"
 
 
+def efforts(entry, vendor, control):
+    """The levels of reasoning that are taken; none if nothing is known to be refused."""
+    says = lambda name, default: entry.get(f"supports_{name}_reasoning_effort", default)
+    if control not in ("level", "always"):
+        return None
+    if vendor == "gemini":
+        return None if says("minimal", True) else ["low", "medium", "high", "xhigh", "max"]
+    taken = {"none": control == "level", "minimal": says("minimal", False), "low": says("low", True), "medium": True}
+    taken.update({"high": True, "xhigh": says("xhigh", False), "max": says("max", False)})
+    return [name for name, is_taken in taken.items() if is_taken]
+
+
 def accepts(entry, vendor, model):
     control = reasoning(entry, vendor, model)
     found = {
@@ -102,6 +114,8 @@ def accepts(entry, vendor, model):
         "strict": vendor != "gemini" and bool(entry.get("supports_response_schema")),
         "reasoning": control,
     }
+    if taken := efforts(entry, vendor, control):
+        found["efforts"] = taken
     if entry.get("mode") == "responses":
         found["responses_only"] = True
     return found

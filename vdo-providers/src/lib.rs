@@ -30,3 +30,6 @@ pub mod scripted;
     allow(dead_code, reason = "not every backend uses everything")
 )]
 mod transport;
+
+#[cfg(feature = "http")]
+pub use transport::sse;

@@ -8,6 +8,7 @@ pub mod changes;
 mod checker;
 mod clock;
 mod deployer;
+mod efforts;
 mod provider;
 mod query;
 mod scanner;
@@ -19,6 +20,7 @@ pub use accounts::{Accounts, Dimension, SpendLine, SpendQuery};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};
+pub use efforts::Efforts;
 pub use provider::{
     Accepts, Capabilities, Health, Provider, ProviderError, ReasoningControl, ReplyStream, StreamEvent, TokenCount,
 };

@@ -94,27 +94,27 @@ impl Events {
             return Err(self.bad(format!("a piece belongs to part {index}, which never began")));
         };
         match (arriving, delta) {
-            (Arriving::Text(known), Delta::TextDelta { text: more }) => {
+            (Arriving::Text(known), Delta::Text { text: more }) => {
                 known.push_str(&more);
                 self.arrived(&more);
                 if !more.is_empty() {
                     text(more);
                 }
             }
-            (Arriving::Thinking { thinking: known, .. }, Delta::ThinkingDelta { thinking: more })
-            | (Arriving::Call { json: known, .. }, Delta::InputJsonDelta { partial_json: more }) => {
+            (Arriving::Thinking { thinking: known, .. }, Delta::Thinking { thinking: more })
+            | (Arriving::Call { json: known, .. }, Delta::InputJson { partial_json: more }) => {
                 known.push_str(&more);
                 self.arrived(&more);
             }
-            (Arriving::Thinking { signature: known, .. }, Delta::SignatureDelta { signature: more }) => {
+            (Arriving::Thinking { signature: known, .. }, Delta::Signature { signature: more }) => {
                 known.push_str(&more);
             }
             // Citations, tools of the provider's own, and kinds of the future.
             (Arriving::Other, _) | (_, Delta::Other) => {}
-            (_, Delta::TextDelta { .. } | Delta::InputJsonDelta { .. }) => {
+            (_, Delta::Text { .. } | Delta::InputJson { .. }) => {
                 return Err(self.bad(format!("a piece does not fit the part {index} that it belongs to")));
             }
-            (_, Delta::ThinkingDelta { .. } | Delta::SignatureDelta { .. }) => {}
+            (_, Delta::Thinking { .. } | Delta::Signature { .. }) => {}
         }
         Ok(())
     }

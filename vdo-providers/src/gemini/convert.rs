@@ -64,7 +64,7 @@ pub(super) fn count<'a>(request: &'a Completion, model: &Capabilities, resource:
     if made.system_instruction.is_none() && made.tools.is_empty() {
         return wire::CountRequest::Contents(made.contents);
     }
-    wire::CountRequest::GenerateContentRequest(wire::Request { model: Some(resource), ..made })
+    wire::CountRequest::GenerateContentRequest(Box::new(wire::Request { model: Some(resource), ..made }))
 }
 
 /// Returns what the model reads: instructions, tools and the conversation.

@@ -157,6 +157,11 @@ impl Raw {
         known.service_tier = usage.service_tier.or(known.service_tier.take());
     }
 
+    /// Returns whether it named its end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.finish.is_some() || self.blocked.is_some()
+    }
+
     /// Returns whether any of the model's output arrived.
     pub(super) fn began(&self) -> bool {
         !self.blocks.is_empty()
@@ -210,7 +215,7 @@ impl Raw {
 pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> Result<Reply, ProviderError> {
     let mut raw = Raw::new(Asked::of(request), redactor.clone());
     raw.take(body, &mut |_| {})?;
-    if raw.finish.is_none() && raw.blocked.is_none() && !raw.began() {
+    if !raw.is_whole() && !raw.began() {
         return Err(ProviderError::BadAnswer {
             message: format!("it has no candidates; it starts: {}", redactor.clean_bytes(body)),
             usage: raw.usage(),

@@ -42,6 +42,10 @@ impl Fold for Pieces {
         Ok(false)
     }
 
+    fn is_whole(&self) -> bool {
+        self.raw.is_whole()
+    }
+
     fn so_far(&self) -> SoFar {
         let usage = self.raw.usage().map(|mut usage| {
             let output = self.raw.blocks().iter().map(Block::estimated_tokens).fold(0, u64::saturating_add);

@@ -30,7 +30,7 @@ pub(super) struct Request<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum CountRequest<'a> {
-    GenerateContentRequest(Request<'a>),
+    GenerateContentRequest(Box<Request<'a>>),
     Contents(Vec<Content<'a>>),
 }
 

@@ -10,7 +10,12 @@ provider_config! {
     ///
     /// What models can do comes from the embedded table of OpenAI's models unless it is given here.
     pub struct Config {
-        /// The address that `/responses` is appended to; one without a path gets `/v1`.
+        /// The address that `/responses` is appended to; one without a path gets `/v1`. Default: OpenAI's own.
+        #[serde(default = "base_url")]
         base_url,
     }
+}
+
+fn base_url() -> String {
+    BASE_URL.to_owned()
 }

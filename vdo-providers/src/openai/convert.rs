@@ -7,7 +7,7 @@ use vdo_core::message::{Block, CacheMark, Completion, Message, Reasoning, Role};
 use vdo_core::port::{Capabilities, ReasoningControl};
 
 use super::{FORMAT, wire};
-use crate::openai_shared::asks::{Asks, CacheOptions, Flat, Knows};
+use crate::openai_shared::asks::{Asks, CacheOptions, Knows};
 use crate::openai_shared::calls::arguments_out;
 use crate::transport::strict;
 
@@ -78,7 +78,7 @@ fn convert<'a>(request: &'a Completion, model: &Capabilities, purpose: Purpose) 
         temperature: asks.temperature.filter(|_| reply),
         top_p: asks.top_p.filter(|_| reply),
         tools: tools.collect(),
-        tool_choice: asks.choice.map(Flat),
+        tool_choice: asks.choice.map(wire::ToolChoice::of),
         parallel_tool_calls: asks.parallel_tools,
         text: (format.is_some() || verbosity.is_some()).then_some(wire::Text { format, verbosity }),
         reasoning: (reply && (reasoning.effort.is_some() || reasoning.summary.is_some())).then_some(reasoning),

@@ -155,6 +155,24 @@ fn what_the_model_or_the_interface_does_not_take_is_left_out_and_told() {
 }
 
 #[test]
+fn a_level_of_reasoning_that_the_model_does_not_have_becomes_the_next_lower_one() {
+    let mut request = conversation();
+    for (model, asked, sent) in [
+        ("gpt-6-luna", Effort::Max, "max"),
+        ("gpt-5.4", Effort::Max, "xhigh"),
+        ("gpt-5.4", Effort::Minimal, "low"),
+        ("gpt-5-mini", Effort::Minimal, "minimal"),
+        ("gpt-5.5-pro", Effort::Low, "medium"),
+    ] {
+        (request.model, request.settings.effort) = (model.to_owned(), Some(asked));
+        let (body, warnings) = encoded(&request, Purpose::Whole);
+        assert_eq!(body["reasoning"]["effort"], sent, "{model}");
+        let told = warnings.iter().any(|warning| warning.starts_with("the effort of reasoning is"));
+        assert_eq!(told, serde_json::to_value(asked).unwrap() != sent, "{warnings:?}");
+    }
+}
+
+#[test]
 fn a_conversation_keeps_its_order_and_reasoning_goes_back_unchanged() {
     let thought =
         json!({ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "abc", "status": null });

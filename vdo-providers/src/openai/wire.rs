@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::openai_shared::asks::{CacheOptions, Flat};
+use crate::openai_shared::asks::{CacheOptions, Choice};
 use crate::transport::bounds::Count;
 
 #[derive(Debug, Serialize)]
@@ -23,7 +23,7 @@ pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tool_choice: Option<Flat<'a>>,
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parallel_tool_calls: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +42,23 @@ pub(super) struct Request<'a> {
     pub(super) store: Option<bool>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) stream: bool,
+}
+
+/// Which tools have to be called: a word, or a function by its name.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Word(&'static str),
+    Function { r#type: &'static str, name: &'a str },
+}
+
+impl<'a> ToolChoice<'a> {
+    pub(super) fn of(choice: Choice<'a>) -> Self {
+        match choice {
+            Choice::Word(word) => Self::Word(word),
+            Choice::Tool(name) => Self::Function { r#type: "function", name },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use vdo_core::port::Capabilities;
 
 use super::profile::{Dialect, MaxTokensField, SystemRole};
 use super::{thoughts, wire};
-use crate::openai_shared::asks::{Asks, CacheOptions, Nested};
+use crate::openai_shared::asks::{Asks, CacheOptions};
 use crate::openai_shared::calls::arguments_out;
 use crate::transport::strict;
 
@@ -75,7 +75,7 @@ fn convert<'a>(
         max_tokens,
         max_completion_tokens,
         tools: tools.collect(),
-        tool_choice: asks.choice.map(Nested),
+        tool_choice: asks.choice.map(wire::ToolChoice::of),
         parallel_tool_calls: asks.parallel_tools.or((supports.parallel_tools && asks.tools).then_some(true)),
         temperature: asks.temperature,
         top_p: asks.top_p,

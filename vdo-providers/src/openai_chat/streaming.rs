@@ -53,6 +53,10 @@ impl Fold for Chunks {
         Ok(self.done)
     }
 
+    fn is_whole(&self) -> bool {
+        self.done || self.raw.finish.is_some()
+    }
+
     fn so_far(&self) -> SoFar {
         let raw = &self.raw;
         let said = !raw.text.is_empty() || !raw.refusal.is_empty();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use vdo_core::message::{Effort, Verbosity};
 
 use super::billed::Bill;
-use crate::openai_shared::asks::{CacheOptions, Nested};
+use crate::openai_shared::asks::{self, CacheOptions};
 use crate::transport::bounds::Count;
 
 #[derive(Debug, Serialize)]
@@ -23,7 +23,7 @@ pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tool_choice: Option<Nested<'a>>,
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parallel_tool_calls: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +50,28 @@ pub(super) struct Request<'a> {
     pub(super) stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<bool>,
+}
+
+/// Which tools have to be called: a word, or a function in a field of its own.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Word(&'static str),
+    Function { r#type: &'static str, function: FunctionName<'a> },
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FunctionName<'a> {
+    name: &'a str,
+}
+
+impl<'a> ToolChoice<'a> {
+    pub(super) fn of(choice: asks::Choice<'a>) -> Self {
+        match choice {
+            asks::Choice::Word(word) => Self::Word(word),
+            asks::Choice::Tool(name) => Self::Function { r#type: "function", function: FunctionName { name } },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

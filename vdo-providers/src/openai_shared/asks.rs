@@ -3,9 +3,8 @@
 //! Two things decide: what the interface or server knows, and what the model takes. What is left out is told.
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 use vdo_core::message::{Completion, Effort, Message, PromptCache, Role, ToolChoice, Verbosity};
-use vdo_core::port::{Capabilities, ReasoningControl};
+use vdo_core::port::{Accepts, Capabilities, ReasoningControl};
 use vdo_core::usage::ServiceTier;
 
 /// Which settings an interface or server knows.
@@ -83,7 +82,7 @@ impl<'a> Asks<'a> {
         asks.choose(request, knows, accepts.forced_tools);
         let wanted = settings.parallel_tools.filter(|_| asks.tools);
         asks.parallel_tools = wanted.filter(|_| asks.takes("parallel tools", true, knows.parallel_tools, true));
-        asks.reason(request, knows, accepts.reasoning);
+        asks.reason(request, knows, accepts);
         asks.cache = settings.cache.as_ref().filter(|_| knows.cache);
         asks.tier(settings.tier, knows.tiers);
         asks.end_with_user(accepts.prefill);
@@ -123,15 +122,21 @@ impl<'a> Asks<'a> {
         self.choice = knows.tool_choice.then_some(if sent { choice } else { usual });
     }
 
-    fn reason(&mut self, request: &Completion, knows: &Knows, control: ReasoningControl) {
+    fn reason(&mut self, request: &Completion, knows: &Knows, accepts: &Accepts) {
         let settings = &request.settings;
+        let control = accepts.reasoning;
+        let nearest = settings.effort.and_then(|effort| accepts.efforts.nearest(effort));
         let steered = matches!(control, ReasoningControl::Level | ReasoningControl::Always);
         let off = settings.effort == Some(Effort::None);
-        let takes = steered && !(off && control == ReasoningControl::Always);
+        let takes = steered && nearest.is_some() && !(off && control == ReasoningControl::Always);
         // Not to reason is what a model does that cannot.
         let asked = settings.effort.is_some() && !(off && control == ReasoningControl::None);
         if self.takes("the effort of reasoning", asked, knows.effort, takes) {
-            self.effort = settings.effort;
+            self.effort = nearest;
+            let (sent, asked) = (name(nearest), name(settings.effort));
+            if sent != asked {
+                self.warnings.push(format!("the effort of reasoning is {sent} instead of {asked}: {MODEL}"));
+            }
         }
         self.summary = settings.show_reasoning && knows.summary && steered;
         // It came together with reasoning by levels.
@@ -165,6 +170,10 @@ impl<'a> Asks<'a> {
     }
 }
 
+fn name(effort: Option<Effort>) -> String {
+    serde_json::to_value(effort).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// Returns the tier that a reply was made at; the standard one where nothing else is said.
 pub(crate) fn tier_of(name: Option<&str>) -> ServiceTier {
     match name {
@@ -181,45 +190,4 @@ pub(crate) fn tier_of(name: Option<&str>) -> ServiceTier {
 pub(crate) struct CacheOptions {
     pub(crate) mode: &'static str,
     pub(crate) ttl: &'static str,
-}
-
-/// A choice where a function lies in a field of its own, as in Chat Completions.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Nested<'a>(pub(crate) Choice<'a>);
-
-/// A choice where a function's name lies beside its type, as in Responses.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Flat<'a>(pub(crate) Choice<'a>);
-
-#[derive(Serialize)]
-struct Named<'a> {
-    name: &'a str,
-}
-
-impl Serialize for Nested<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Choice::Word(word) => serializer.serialize_str(word),
-            Choice::Tool(name) => {
-                let mut map = serializer.serialize_map(Some(2))?;
-                map.serialize_entry("type", "function")?;
-                map.serialize_entry("function", &Named { name })?;
-                map.end()
-            }
-        }
-    }
-}
-
-impl Serialize for Flat<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Choice::Word(word) => serializer.serialize_str(word),
-            Choice::Tool(name) => {
-                let mut map = serializer.serialize_map(Some(2))?;
-                map.serialize_entry("type", "function")?;
-                map.serialize_entry("name", name)?;
-                map.end()
-            }
-        }
-    }
 }

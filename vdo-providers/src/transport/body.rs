@@ -26,6 +26,11 @@ impl Timing {
         Self { idle, total, deadline }
     }
 
+    /// Returns the timing of one who waits no longer than this for the next piece.
+    pub(crate) fn impatient(&self, idle: Duration) -> Self {
+        Self { idle: self.idle.min(idle), ..*self }
+    }
+
     /// Waits for `future`, until the whole has taken too long.
     pub(crate) async fn within_total<T>(&self, future: impl Future<Output = T>) -> Result<T, TransportFailure> {
         timeout_at(self.deadline, future).await.map_err(|_| TransportFailure::Total(self.total))

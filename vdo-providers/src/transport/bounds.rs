@@ -15,6 +15,18 @@ const WINDOWS: u64 = 10;
 /// The window of a model whose window is not known: larger than any there is.
 const LARGEST_WINDOW: u64 = 10_000_000;
 
+/// The most values that the JSON of an answer may consist of. A value takes far more memory than it has bytes.
+const NODES: usize = 2_000_000;
+
+/// Refuses JSON of more values than fit into reasonable memory. What could be the start of a value is counted, within
+/// texts too; no reply comes near.
+pub(crate) fn check_nodes(json: &[u8]) -> Result<(), ProviderError> {
+    if json.len() <= NODES || memchr::memchr3_iter(b',', b'[', b'{', json).take(NODES + 1).count() <= NODES {
+        return Ok(());
+    }
+    Err(ProviderError::BadAnswer { message: format!("it consists of more than {NODES} values"), usage: None })
+}
+
 /// A number of tokens: whole, broken, negative or null, servers send them all.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) u64);

@@ -17,7 +17,7 @@ use vdo_core::port::{ProviderError, ReplyStream, StreamEvent};
 use vdo_core::usage::ServiceTier;
 
 use super::body::{self, Timing};
-use super::bounds::Bounds;
+use super::bounds::{Bounds, check_nodes};
 use super::client::{LazyClient, Settings, parse_proxy};
 use super::config::{ConfigError, Connection};
 use super::endpoint::Endpoint;
@@ -263,6 +263,7 @@ impl Exchange {
         if body.trim_ascii().is_empty() {
             return Err(bad("it is empty".to_owned()));
         }
+        check_nodes(&body)?;
         Ok(body)
     }
 

@@ -17,7 +17,7 @@ pub(crate) mod reading;
 pub(crate) mod redact;
 pub(crate) mod retry_after;
 pub(crate) mod said;
-pub(crate) mod sse;
+pub mod sse;
 pub(crate) mod strict;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -15,17 +15,25 @@ use vdo_core::port::{ProviderError, ReplyStream, StreamEvent};
 use vdo_core::usage::Usage;
 
 use super::body::Timing;
-use super::bounds::Bounds;
+use super::bounds::{Bounds, check_nodes};
 use super::failure::TransportFailure;
 use super::sse::{Decoder, Event};
 
 /// How long the end of a body is waited for after its completion mark, so that the connection can be used again.
 const DRAIN: Duration = Duration::from_millis(50);
+/// How long more is waited for when the reply has named its end, for formats where something may follow that.
+const AFTER_END: Duration = Duration::from_secs(5);
 
 /// What a codec makes of the events of a stream. Pure.
 pub(crate) trait Fold: fmt::Debug + Send + 'static {
     /// Takes in one event and hands each new text to `text`. Returns whether nothing more is to come.
     fn take(&mut self, event: &Event<'_>, text: &mut dyn FnMut(String)) -> Result<bool, ProviderError>;
+
+    /// Returns whether the reply has named its end, though more may follow: usage, or a mark. It is whole then, even if
+    /// the connection breaks.
+    fn is_whole(&self) -> bool {
+        false
+    }
 
     /// Returns how far the reply has come, for a stream that breaks off.
     fn so_far(&self) -> SoFar;
@@ -76,7 +84,10 @@ impl<F: Fold, E: Fn() -> u64> Collector<F, E> {
         self.decoder.push(piece);
         while !self.done {
             match self.decoder.next() {
-                Ok(Some(event)) => self.done = self.fold.take(&event, text)?,
+                Ok(Some(event)) => {
+                    check_nodes(event.data)?;
+                    self.done = self.fold.take(&event, text)?;
+                }
                 Ok(None) => break,
                 Err(error) => {
                     return Err(ProviderError::BadAnswer { message: error.to_string(), usage: None });
@@ -89,6 +100,11 @@ impl<F: Fold, E: Fn() -> u64> Collector<F, E> {
     /// Returns whether the reply is known to be whole, so that no more has to be read.
     pub(crate) fn is_done(&self) -> bool {
         self.done
+    }
+
+    /// Returns whether the reply is whole, though more may follow.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.fold.is_whole()
     }
 
     /// Returns the reply when the body has ended.
@@ -157,8 +173,9 @@ impl<F: Fold, E: Fn() -> u64, D: FnOnce(Reply) -> Reply> Reading<F, E, D> {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            self.collector.as_ref()?;
-            let piece = self.timing.chunk(&mut self.answer).await;
+            let is_whole = self.collector.as_ref()?.is_whole();
+            let timing = if is_whole { self.timing.impatient(AFTER_END) } else { self.timing };
+            let piece = timing.chunk(&mut self.answer).await;
             self.take(piece).await;
         }
     }
@@ -186,6 +203,7 @@ impl<F: Fold, E: Fn() -> u64, D: FnOnce(Reply) -> Reply> Reading<F, E, D> {
                 Err(error) => Err(error),
             },
             Ok(None) => collector.finish(&mut text),
+            Err(_) if collector.is_whole() => collector.finish(&mut text),
             Err(failure) => Err(collector.broke_off(failure.into())),
         };
         let dress = self.dress.take();

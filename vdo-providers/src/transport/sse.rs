@@ -6,23 +6,35 @@
 
 /// One event; borrowed from the decoder until the next is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Event<'a> {
+pub struct Event<'a> {
     /// Its name; empty if it has none.
-    pub(crate) name: &'a [u8],
+    pub name: &'a [u8],
     /// Its data lines, joined by line feeds.
-    pub(crate) data: &'a [u8],
+    pub data: &'a [u8],
 }
 
 /// An event is larger than the decoder was told to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event is larger than {limit} bytes")]
-pub(crate) struct TooLarge {
+pub struct TooLarge {
     limit: usize,
 }
 
 /// Decodes events.
+///
+/// ```
+/// use vdo_providers::sse::Decoder;
+///
+/// let mut decoder = Decoder::new(1 << 20);
+/// decoder.push(b": a comment\r\n\r\nevent: greeting\r\ndata: hel");
+/// assert_eq!(decoder.next(), Ok(None));
+/// decoder.push(b"lo\r\n\r\n");
+/// let event = decoder.next()?.ok_or("no event")?;
+/// assert_eq!((event.name, event.data), (&b"greeting"[..], &b"hello"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     /// Bytes that are not decoded yet, from `start`.
     buffer: Vec<u8>,
     start: usize,
@@ -43,7 +55,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Returns a decoder that refuses events of more than `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
             buffer: Vec::new(),
             start: 0,
@@ -59,7 +71,7 @@ impl Decoder {
     }
 
     /// Takes in the next piece.
-    pub(crate) fn push(&mut self, piece: &[u8]) {
+    pub fn push(&mut self, piece: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start.min(self.buffer.len()));
             self.searched = self.searched.saturating_sub(self.start);
@@ -69,7 +81,11 @@ impl Decoder {
     }
 
     /// Returns the next event that is complete, or `None` if more bytes are needed.
-    pub(crate) fn next(&mut self) -> Result<Option<Event<'_>>, TooLarge> {
+    ///
+    /// # Errors
+    /// [`TooLarge`] if an event is larger than the limit; nothing that follows can be relied on.
+    #[allow(clippy::should_implement_trait, reason = "events borrow from the decoder, which iterators cannot")]
+    pub fn next(&mut self) -> Result<Option<Event<'_>>, TooLarge> {
         self.forget_given();
         while let Some(line) = self.next_line() {
             if line.is_empty() {
@@ -92,7 +108,7 @@ impl Decoder {
     }
 
     /// Returns what is left when the body has ended: an event whose last line or empty line never came.
-    pub(crate) fn rest(&mut self) -> Option<Event<'_>> {
+    pub fn rest(&mut self) -> Option<Event<'_>> {
         self.forget_given();
         let line = self.start..self.buffer.len();
         if !line.is_empty() {
@@ -134,8 +150,7 @@ impl Decoder {
             }
         }
         let from = self.searched.max(self.start);
-        let ends = self.buffer.get(from..)?.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let Some(end) = ends.map(|end| from + end) else {
+        let Some(end) = end_of_line(self.buffer.get(from..)?).map(|end| from + end) else {
             self.searched = self.buffer.len();
             return None;
         };
@@ -148,25 +163,34 @@ impl Decoder {
 
     fn take_line(&mut self, line: std::ops::Range<usize>) {
         let line = self.buffer.get(line).unwrap_or_default();
-        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-        let (field, value) = line.split_at(colon);
-        let value = value.strip_prefix(b":").unwrap_or(value);
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        match field {
-            b"data" => {
-                if self.has_data {
-                    self.data.push(b'\n');
-                }
-                self.has_data = true;
-                self.data.extend_from_slice(value);
+        if let Some(value) = value_of(line, b"data") {
+            if self.has_data {
+                self.data.push(b'\n');
             }
-            b"event" => {
-                self.name.clear();
-                self.name.extend_from_slice(value);
-            }
-            // Comments, ids, reconnection times and fields of the future.
-            _ => {}
+            self.has_data = true;
+            self.data.extend_from_slice(value);
+        } else if let Some(value) = value_of(line, b"event") {
+            self.name.clear();
+            self.name.extend_from_slice(value);
         }
+        // Comments, ids, reconnection times and fields of the future say nothing.
+    }
+}
+
+/// Returns where the first line ends. Every other line is empty, so that is looked at first.
+fn end_of_line(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\n' | b'\r', ..] => Some(0),
+        _ => memchr::memchr2(b'\n', b'\r', bytes),
+    }
+}
+
+/// Returns the value of a line of this field.
+fn value_of<'a>(line: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
+    match line.strip_prefix(field)? {
+        [] => Some(&[]),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
     }
 }
 
