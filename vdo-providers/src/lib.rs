@@ -12,13 +12,21 @@ pub mod anthropic;
 pub mod clock;
 #[cfg(feature = "gemini")]
 pub mod gemini;
+#[cfg(feature = "openai")]
+pub mod openai;
 #[cfg(feature = "openai-chat")]
 pub mod openai_chat;
+#[cfg(any(feature = "openai", feature = "openai-chat"))]
+mod openai_shared;
+#[cfg(feature = "replay")]
+pub mod rehearse;
+#[cfg(feature = "replay")]
+pub mod replay;
 #[cfg(feature = "scripted")]
 pub mod scripted;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "openai-chat", feature = "anthropic", feature = "gemini")),
+    not(all(feature = "openai", feature = "openai-chat", feature = "anthropic", feature = "gemini")),
     allow(dead_code, reason = "not every backend uses everything")
 )]
 mod transport;

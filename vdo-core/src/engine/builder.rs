@@ -9,9 +9,10 @@ use super::Engine;
 use crate::edit::Formats;
 use crate::event::Event;
 use crate::job::Job;
+use crate::message::Settings;
 use crate::port::{Checker, Clock, Deployer, Provider, Scanner, Store};
 use crate::prompt::Prompts;
-use crate::route::Routes;
+use crate::route::{RetryPolicy, Routes};
 use crate::run::Limits;
 use crate::spend::Prices;
 use crate::syntax::{NoSyntax, Syntax};
@@ -37,7 +38,9 @@ pub struct EngineBuilder {
     pub(super) observer: Option<Observer>,
     pub(super) owner: String,
     pub(super) lease_ttl: Duration,
-    pub(super) retries: u32,
+    pub(super) retry: RetryPolicy,
+    pub(super) patience: Duration,
+    pub(super) settings: Settings,
     pub(super) limits: Limits,
     pub(super) prompts: Prompts,
     pub(super) formats: Formats,
@@ -110,7 +113,28 @@ impl EngineBuilder {
     /// Sets how often a candidate is asked again after a failure that may pass. Default: 2.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
+        self.retry.retries = retries;
+        self
+    }
+
+    /// Sets how often and how long apart a candidate is asked again.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how long a step goes on asking and waiting until it fails. Default: ten minutes.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets how replies are made: effort, tier and the like. What a model does not take is left out, with a warning.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -138,7 +162,7 @@ impl EngineBuilder {
     /// Makes the engine.
     #[must_use]
     pub fn build(self) -> Engine {
-        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())) }
+        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())), watch: Arc::default() }
     }
 }
 
@@ -174,7 +198,9 @@ impl Engine {
             observer: None,
             owner: "embedded".to_owned(),
             lease_ttl: Duration::from_secs(60),
-            retries: 2,
+            retry: RetryPolicy::default(),
+            patience: Duration::from_secs(600),
+            settings: Settings::default(),
             limits: Limits::default(),
             prompts: Prompts::default(),
             formats: Formats::default(),

@@ -3,10 +3,12 @@
 //! Each is small and object safe. Backends live in sibling crates and run the contract suite of their
 //! port in [`crate::testing`]. Ports know values and algebra only.
 
+pub mod accounts;
 pub mod changes;
 mod checker;
 mod clock;
 mod deployer;
+mod efforts;
 mod provider;
 mod query;
 mod scanner;
@@ -14,9 +16,11 @@ mod source;
 mod store;
 pub mod upkeep;
 
+pub use accounts::{Accounts, Dimension, SpendLine, SpendQuery};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};
+pub use efforts::Efforts;
 pub use provider::{
     Accepts, Capabilities, Health, Provider, ProviderError, ReasoningControl, ReplyStream, StreamEvent, TokenCount,
 };

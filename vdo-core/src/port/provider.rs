@@ -9,6 +9,7 @@ use futures_util::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::efforts::Efforts;
 use crate::failure::{Advice, Failure, FailureKind, chain};
 use crate::message::{Completion, Reply};
 use crate::usage::Usage;
@@ -43,6 +44,8 @@ pub struct Accepts {
     pub strict: bool,
     /// How its reasoning is steered.
     pub reasoning: ReasoningControl,
+    /// The levels of reasoning, where it is steered by one.
+    pub efforts: Efforts,
     /// Of OpenAI's two interfaces, only the newer one.
     pub responses_only: bool,
 }
@@ -55,6 +58,7 @@ impl Default for Accepts {
             forced_tools: true,
             strict: true,
             reasoning: ReasoningControl::default(),
+            efforts: Efforts::default(),
             responses_only: false,
         }
     }

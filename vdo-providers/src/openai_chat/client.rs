@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use vdo_core::message::{Completion, Reply};
+use vdo_core::models::{Model, ModelTable};
 use vdo_core::port::{Accepts, Capabilities, Health, Provider, ProviderError, ReplyStream, TokenCount};
 
 use super::config::Config;
@@ -12,7 +13,8 @@ use super::convert::{self, Mode};
 use super::profile::{Dialect, Profile};
 use super::reply::{self, Asked};
 use super::streaming::Chunks;
-use super::{errors, wire};
+use super::wire;
+use crate::openai_shared::errors;
 use crate::transport::config::ConfigError;
 use crate::transport::exchange::{Auth, Backend, Call, Exchange};
 
@@ -56,14 +58,25 @@ impl OpenAiChat {
     /// Returns the call for a reply.
     fn call<'a>(&self, request: &'a Completion, mode: Mode) -> Result<Call<'a>, ProviderError> {
         let model = self.capabilities(&request.model);
-        let body = convert::body(request, &self.dialect, &model, mode)
+        let (body, warnings) = convert::body(request, &self.dialect, &model, mode)
             .map_err(|error| ProviderError::BadRequest { status: 400, message: error.to_string() })?;
         let url = self.exchange.url("chat/completions");
-        Ok(Call { url, body, request, context: model.context, warnings: Vec::new() })
+        Ok(Call { url, body, request, context: model.context, warnings })
     }
 
     fn read(&self, body: &[u8], request: &Completion) -> Result<Reply, ProviderError> {
-        reply::parse(body, request, self.exchange.redactor())
+        reply::parse(body, self.asked(request), || request.estimated_tokens(), self.exchange.redactor())
+    }
+
+    fn asked<'a>(&self, request: &'a Completion) -> Asked<'a> {
+        let cost = self.dialect.supports.cost;
+        Asked { model: &request.model, messages: request.messages.len(), cost }
+    }
+
+    /// Returns what is known of a model: of OpenAI's, and of those that a router names with their vendors.
+    fn known(&self, model: &str) -> Option<&'static Model> {
+        let vendor = if self.exchange.address().0 == "api.openai.com" { "openai" } else { "" };
+        ModelTable::embedded().find(vendor, model)
     }
 }
 
@@ -75,12 +88,13 @@ impl Provider for OpenAiChat {
 
     fn capabilities(&self, model: &str) -> Capabilities {
         let supports = &self.dialect.supports;
+        let known = self.known(model).map(Model::capabilities);
         let usual = Capabilities {
-            tools: supports.tools,
-            json_schema: supports.json_schema,
-            context: None,
-            max_output: None,
-            accepts: Accepts::default(),
+            tools: supports.tools && known.is_none_or(|known| known.tools),
+            json_schema: supports.json_schema && known.is_none_or(|known| known.json_schema),
+            context: known.and_then(|known| known.context),
+            max_output: known.and_then(|known| known.max_output),
+            accepts: known.map_or_else(Accepts::default, |known| known.accepts),
         };
         self.config.capabilities(model, usual)
     }
@@ -92,8 +106,7 @@ impl Provider for OpenAiChat {
 
     async fn stream(&self, request: &Completion) -> Result<ReplyStream, ProviderError> {
         let call = self.call(request, Mode::Streamed)?;
-        let asked = Asked { model: &request.model, messages: request.messages.len() };
-        let chunks = Chunks::new(asked, request.estimated_tokens(), self.exchange.redactor().clone());
+        let chunks = Chunks::new(self.asked(request), request.estimated_tokens(), self.exchange.redactor().clone());
         self.exchange.stream(call, chunks, |body| self.read(body, request)).await
     }
 

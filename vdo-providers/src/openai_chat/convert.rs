@@ -7,7 +7,9 @@ use vdo_core::message::{Block, Completion, Message, Role, ToolCall};
 use vdo_core::port::Capabilities;
 
 use super::profile::{Dialect, MaxTokensField, SystemRole};
-use super::wire;
+use super::{thoughts, wire};
+use crate::openai_shared::asks::{Asks, CacheOptions};
+use crate::openai_shared::calls::arguments_out;
 use crate::transport::strict;
 
 /// How the reply is wanted.
@@ -19,51 +21,46 @@ pub(super) enum Mode {
     Streamed,
 }
 
-/// Returns the body of a request.
+/// Returns the body of a request, and what was left out of it.
 pub(super) fn body(
     request: &Completion,
     dialect: &Dialect,
     model: &Capabilities,
     mode: Mode,
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<(Vec<u8>, Vec<String>), serde_json::Error> {
     let size: usize = request.texts().map(str::len).sum();
     let mut body = Vec::with_capacity(size + size / 8 + 512);
-    serde_json::to_writer(&mut body, &convert(request, dialect, model, mode))?;
-    Ok(body)
+    let mut asks = Asks::of(request, &dialect.supports.knows(), model);
+    let warnings = std::mem::take(&mut asks.warnings);
+    serde_json::to_writer(&mut body, &convert(request, asks, dialect, model, mode))?;
+    Ok((body, warnings))
 }
 
 /// Returns the request on the wire.
-pub(super) fn convert<'a>(
+fn convert<'a>(
     request: &'a Completion,
+    asks: Asks<'a>,
     dialect: &Dialect,
     model: &Capabilities,
     mode: Mode,
 ) -> wire::Request<'a> {
     let supports = &dialect.supports;
-    let strict = |schema: &Value| (supports.strict && strict::qualifies(schema)).then_some(true);
-    let limit = match (request.max_output, model.max_output) {
-        (Some(asked), Some(most)) => Some(asked.min(most)),
-        (asked, _) => asked,
-    };
+    let strict =
+        |schema: &Value| (supports.strict && model.accepts.strict && strict::qualifies(schema)).then_some(true);
     let (max_tokens, max_completion_tokens) = match dialect.max_tokens_field {
-        MaxTokensField::MaxTokens => (limit, None),
-        MaxTokensField::MaxCompletionTokens => (None, limit),
+        MaxTokensField::MaxTokens => (asks.max_output, None),
+        MaxTokensField::MaxCompletionTokens => (None, asks.max_output),
     };
-    let tools: Vec<_> = request
-        .tools
-        .iter()
-        .filter(|_| model.tools)
-        .map(|tool| wire::Tool {
-            r#type: "function",
-            function: wire::FunctionSpec {
-                name: &tool.name,
-                description: &tool.description,
-                parameters: &tool.input_schema,
-                strict: strict(&tool.input_schema),
-            },
-        })
-        .collect();
-    let response_format = request.output.as_ref().filter(|_| model.json_schema).map(|output| wire::ResponseFormat {
+    let tools = request.tools.iter().filter(|_| asks.tools).map(|tool| wire::Tool {
+        r#type: "function",
+        function: wire::FunctionSpec {
+            name: &tool.name,
+            description: &tool.description,
+            parameters: &tool.input_schema,
+            strict: strict(&tool.input_schema),
+        },
+    });
+    let response_format = request.output.as_ref().filter(|_| asks.schema).map(|output| wire::ResponseFormat {
         r#type: "json_schema",
         json_schema: wire::JsonSchemaFormat {
             name: &output.name,
@@ -74,11 +71,21 @@ pub(super) fn convert<'a>(
     let streamed = mode == Mode::Streamed;
     wire::Request {
         model: &request.model,
-        messages: messages(request, dialect.system_role),
+        messages: messages(&request.system, asks.messages, dialect),
         max_tokens,
         max_completion_tokens,
-        parallel_tool_calls: (supports.parallel_tools && !tools.is_empty()).then_some(true),
-        tools,
+        tools: tools.collect(),
+        tool_choice: asks.choice.map(wire::ToolChoice::of),
+        parallel_tool_calls: asks.parallel_tools.or((supports.parallel_tools && asks.tools).then_some(true)),
+        temperature: asks.temperature,
+        top_p: asks.top_p,
+        stop: asks.stop,
+        reasoning_effort: asks.effort,
+        verbosity: asks.verbosity,
+        prompt_cache_key: asks.cache.and_then(|cache| cache.key.as_deref()),
+        // This interface has no marks and one time to live.
+        prompt_cache_options: asks.cache.map(|_| CacheOptions { mode: "implicit", ttl: "30m" }),
+        service_tier: asks.tier,
         response_format,
         stream: streamed,
         stream_options: (streamed && supports.stream_usage).then_some(wire::StreamOptions { include_usage: true }),
@@ -86,19 +93,19 @@ pub(super) fn convert<'a>(
     }
 }
 
-fn messages(request: &Completion, system: SystemRole) -> Vec<wire::Message<'_>> {
-    let mut messages = Vec::with_capacity(request.messages.len() + 1);
-    if !request.system.is_empty() {
-        let role = match system {
+fn messages<'a>(system: &'a str, conversation: &'a [Message], dialect: &Dialect) -> Vec<wire::Message<'a>> {
+    let mut messages = Vec::with_capacity(conversation.len() + 1);
+    if !system.is_empty() {
+        let role = match dialect.system_role {
             SystemRole::System => "system",
             SystemRole::Developer => "developer",
         };
-        messages.push(text_message(role, Cow::Borrowed(request.system.as_str())));
+        messages.push(text_message(role, Cow::Borrowed(system)));
     }
-    for message in &request.messages {
+    for message in conversation {
         match message.role {
             Role::User => push_user(message, &mut messages),
-            Role::Assistant => messages.push(assistant(message)),
+            Role::Assistant => messages.push(assistant(message, dialect.supports.reasoning_content)),
         }
     }
     messages
@@ -119,7 +126,7 @@ fn push_user<'a>(message: &'a Message, messages: &mut Vec<wire::Message<'a>>) {
     }
 }
 
-fn assistant(message: &Message) -> wire::Message<'_> {
+fn assistant(message: &Message, reasoning_content: bool) -> wire::Message<'_> {
     let calls = message.blocks.iter().filter_map(|block| match block {
         Block::ToolCall(call) => Some(call_out(call)),
         Block::Text { .. } | Block::ToolResult { .. } | Block::Reasoning(_) => None,
@@ -127,23 +134,30 @@ fn assistant(message: &Message) -> wire::Message<'_> {
     let tool_calls: Vec<_> = calls.collect();
     // A message has to say something.
     let content = joined_text(message).or_else(|| tool_calls.is_empty().then_some(Cow::Borrowed("")));
-    wire::Message { role: "assistant", tool_call_id: None, content, tool_calls }
+    wire::Message {
+        content,
+        // Servers that want it back want it with calls only.
+        reasoning_content: thoughts::text(message).filter(|_| reasoning_content && !tool_calls.is_empty()),
+        reasoning_details: thoughts::details(message),
+        tool_calls,
+        ..text_message("assistant", Cow::Borrowed(""))
+    }
 }
 
 fn call_out(call: &ToolCall) -> wire::CallOut<'_> {
-    let arguments = match &call.input {
-        // Arguments that were not JSON when they came: servers that parse them would choke on them again.
-        Value::String(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() => {
-            Cow::Owned(serde_json::json!({ "invalid_json": text }).to_string())
-        }
-        Value::String(text) => Cow::Borrowed(text.as_str()),
-        input => Cow::Owned(input.to_string()),
-    };
-    wire::CallOut { id: &call.id, r#type: "function", function: wire::FunctionOut { name: &call.name, arguments } }
+    let function = wire::FunctionOut { name: &call.name, arguments: arguments_out(call) };
+    wire::CallOut { id: &call.id, r#type: "function", function }
 }
 
 fn text_message<'a>(role: &'static str, content: Cow<'a, str>) -> wire::Message<'a> {
-    wire::Message { role, tool_call_id: None, content: Some(content), tool_calls: Vec::new() }
+    wire::Message {
+        role,
+        tool_call_id: None,
+        content: Some(content),
+        reasoning_content: None,
+        reasoning_details: None,
+        tool_calls: Vec::new(),
+    }
 }
 
 /// Returns the texts of a message, with an empty line between two; `None` if there are none.

@@ -15,13 +15,14 @@
 //! # }
 //! ```
 
+mod billed;
 mod client;
 mod config;
 mod convert;
-mod errors;
 mod profile;
 mod reply;
 mod streaming;
+mod thoughts;
 mod wire;
 
 pub use client::OpenAiChat;
@@ -30,6 +31,9 @@ pub use profile::{Dialect, MaxTokensField, Profile, Supports, SystemRole};
 
 pub use crate::transport::config::{ConfigError, ModelConfig};
 pub use crate::transport::endpoint::EndpointError;
+
+/// The name of the format in [`vdo_core::message::Reasoning`].
+const FORMAT: &str = "openai-chat";
 
 #[cfg(test)]
 mod tests;

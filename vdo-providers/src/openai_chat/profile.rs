@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::openai_shared::asks::Knows;
+
 /// A server's dialect, by name or spelt out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +49,15 @@ impl Profile {
                 stream_usage: true,
                 parallel_tools: false,
                 store: false,
+                sampling: true,
+                stop: true,
+                tool_choice: false,
+                reasoning_effort: false,
+                verbosity: false,
+                prompt_cache: false,
+                service_tier: false,
+                cost: false,
+                reasoning_content: false,
             },
         };
         let with_schema = Supports { json_schema: true, ..plain.supports };
@@ -55,13 +66,35 @@ impl Profile {
             Self::OpenAi => Dialect {
                 max_tokens_field: MaxTokensField::MaxCompletionTokens,
                 system_role: SystemRole::Developer,
-                supports: Supports { strict: true, store: true, ..with_schema },
+                supports: Supports {
+                    strict: true,
+                    parallel_tools: true,
+                    store: true,
+                    tool_choice: true,
+                    reasoning_effort: true,
+                    verbosity: true,
+                    prompt_cache: true,
+                    service_tier: true,
+                    ..with_schema
+                },
             },
-            Self::Ollama => Dialect { supports: with_schema, ..plain },
-            Self::Vllm => Dialect { supports: Supports { parallel_tools: true, ..with_schema }, ..plain },
-            Self::OpenRouter => {
-                Dialect { supports: Supports { strict: true, parallel_tools: true, ..with_schema }, ..plain }
-            }
+            Self::Ollama => Dialect { supports: Supports { reasoning_effort: true, ..with_schema }, ..plain },
+            Self::Vllm => Dialect {
+                supports: Supports { parallel_tools: true, tool_choice: true, reasoning_effort: true, ..with_schema },
+                ..plain
+            },
+            Self::OpenRouter => Dialect {
+                supports: Supports {
+                    strict: true,
+                    parallel_tools: true,
+                    tool_choice: true,
+                    reasoning_effort: true,
+                    verbosity: true,
+                    cost: true,
+                    ..with_schema
+                },
+                ..plain
+            },
             Self::Custom(dialect) => dialect,
         }
     }
@@ -116,14 +149,49 @@ pub struct Supports {
     pub strict: bool,
     /// `stream_options.include_usage`. Default: yes.
     pub stream_usage: bool,
-    /// `parallel_tool_calls`, sent as true. Default: no.
+    /// `parallel_tool_calls`, sent as true unless asked otherwise. Default: no.
     pub parallel_tools: bool,
     /// `store`, sent as false. Default: no.
     pub store: bool,
+    /// `temperature` and `top_p`. Default: yes.
+    pub sampling: bool,
+    /// `stop`. Default: yes.
+    pub stop: bool,
+    /// `tool_choice`. Default: no.
+    pub tool_choice: bool,
+    /// `reasoning_effort`, for models that are known to take it. Default: no.
+    pub reasoning_effort: bool,
+    /// `verbosity`, for models that are known to take it. Default: no.
+    pub verbosity: bool,
+    /// `prompt_cache_key` and `prompt_cache_options`. Default: no.
+    pub prompt_cache: bool,
+    /// `service_tier`. Default: no.
+    pub service_tier: bool,
+    /// `usage.cost` of its replies is what a call cost, in USD. Default: no.
+    pub cost: bool,
+    /// It wants `reasoning_content` back with tool calls. Default: no.
+    pub reasoning_content: bool,
 }
 
 impl Default for Supports {
     fn default() -> Self {
         Profile::Plain.dialect().supports
+    }
+}
+
+impl Supports {
+    /// Returns which settings of a request the server knows.
+    pub(super) fn knows(&self) -> Knows {
+        Knows {
+            sampling: self.sampling,
+            stop: self.stop,
+            tool_choice: self.tool_choice,
+            parallel_tools: self.parallel_tools,
+            effort: self.reasoning_effort,
+            summary: false,
+            verbosity: self.verbosity,
+            cache: self.prompt_cache,
+            tiers: self.service_tier,
+        }
     }
 }

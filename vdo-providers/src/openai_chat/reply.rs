@@ -1,27 +1,20 @@
 //! What came back, in VDO's terms. Pure, and total: any bytes become a reply or an error.
 
-use std::collections::HashSet;
-
-use serde_json::{Map, Value};
-use vdo_core::message::{About, Block, Completion, Reply, Stop, ToolCall};
+use vdo_core::message::{About, Block, Reply, Stop};
 use vdo_core::port::ProviderError;
 use vdo_core::usage::Usage;
 
-use super::errors;
+use super::thoughts::Thoughts;
 use super::wire;
+use crate::openai_shared::asks::tier_of;
+use crate::openai_shared::calls::{RawCall, Reader, arguments_text};
+use crate::openai_shared::errors;
 use crate::transport::redact::Redactor;
-
-/// A tool call before its arguments are read.
-#[derive(Debug, Default)]
-pub(super) struct RawCall {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) arguments: String,
-}
 
 /// Everything a reply is made of, whole or collected from chunks.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
+    pub(super) thoughts: Thoughts,
     pub(super) text: String,
     pub(super) refusal: String,
     pub(super) calls: Vec<RawCall>,
@@ -29,6 +22,14 @@ pub(super) struct Raw {
     pub(super) usage: Option<wire::Usage>,
     pub(super) model: Option<String>,
     pub(super) id: Option<String>,
+    pub(super) tier: Option<String>,
+}
+
+impl Raw {
+    /// Returns the usage as far as it is known.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.usage.as_ref().and_then(convert_usage)
+    }
 }
 
 /// What is known of the request when its reply is read.
@@ -38,36 +39,47 @@ pub(super) struct Asked<'a> {
     pub(super) model: &'a str,
     /// The messages sent: makes ids unique.
     pub(super) messages: usize,
+    /// Whether the server's word on what a call cost is taken.
+    pub(super) cost: bool,
 }
 
 /// Reads a whole reply.
-pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> Result<Reply, ProviderError> {
+pub(super) fn parse(
+    body: &[u8],
+    asked: Asked<'_>,
+    input: impl FnOnce() -> u64,
+    redactor: &Redactor,
+) -> Result<Reply, ProviderError> {
     let response: wire::Response = serde_json::from_slice(body).map_err(|error| ProviderError::BadAnswer {
         // The parser's words may quote the answer.
         message: redactor.clean(&format!("{error}; it starts: {}", redactor.clean_bytes(body))),
         usage: None,
     })?;
-    if let Some(error) = &response.error {
-        return Err(errors::within(error, redactor));
-    }
     let usage = response.usage;
+    let spent = usage.as_ref().and_then(convert_usage);
+    if let Some(error) = &response.error {
+        return Err(errors::within(error, redactor).after(false, spent));
+    }
     // The first choice is the only one asked for.
     let Some(choice) = response.choices.into_iter().flatten().next() else {
         return Err(ProviderError::BadAnswer {
             message: format!("it has no choices; it starts: {}", redactor.clean_bytes(body)),
-            usage: usage.and_then(convert_usage),
+            usage: spent,
         });
     };
     if let Some(error) = &choice.error {
-        return Err(errors::within(error, redactor));
+        return Err(errors::within(error, redactor).after(false, spent));
     }
-    let said = choice.message.unwrap_or_default();
+    let mut said = choice.message.unwrap_or_default();
+    let mut thoughts = Thoughts::default();
+    thoughts.take(&mut said);
     let calls = said.tool_calls.unwrap_or_default().into_iter().map(|call| {
         let function = call.function.unwrap_or_default();
         raw_call(call.id, function)
     });
     let calls = calls.chain(said.function_call.map(|function| raw_call(None, function))).collect();
     let raw = Raw {
+        thoughts,
         text: said.content.unwrap_or_default(),
         refusal: said.refusal.unwrap_or_default(),
         calls,
@@ -75,9 +87,9 @@ pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> R
         usage,
         model: response.model,
         id: response.id,
+        tier: response.service_tier,
     };
-    let asked = Asked { model: &request.model, messages: request.messages.len() };
-    Ok(finish(raw, asked, || request.estimated_tokens()))
+    finish(raw, asked, input).map_err(|error| error.after(false, spent))
 }
 
 fn raw_call(id: Option<String>, function: wire::Function) -> RawCall {
@@ -88,38 +100,36 @@ fn raw_call(id: Option<String>, function: wire::Function) -> RawCall {
     }
 }
 
-/// Returns arguments as text, whether they came as text or as JSON.
-pub(super) fn arguments_text(arguments: Value) -> String {
-    match arguments {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        json => json.to_string(),
-    }
-}
-
 /// Puts a reply together. `input` estimates the request's tokens where the server sent no usage.
-pub(super) fn finish(raw: Raw, asked: Asked<'_>, input: impl FnOnce() -> u64) -> Reply {
+pub(super) fn finish(raw: Raw, asked: Asked<'_>, input: impl FnOnce() -> u64) -> Result<Reply, ProviderError> {
+    if raw.finish.as_deref() == Some("error") {
+        return Err(ProviderError::Fault { status: 502, message: "it broke off and gave no reason".to_owned() });
+    }
+    let usage = raw.usage();
+    let bill = raw.usage.as_ref().filter(|_| asked.cost).and_then(|usage| usage.bill.total());
     let refused = !raw.refusal.is_empty();
     let has_calls = !raw.calls.is_empty();
-    let mut blocks = Vec::with_capacity(raw.calls.len() + 2);
+    let mut blocks = Vec::with_capacity(raw.calls.len() + 3);
+    blocks.extend(raw.thoughts.into_block());
     for text in [raw.text, raw.refusal] {
         if !text.is_empty() {
             blocks.push(Block::Text { text });
         }
     }
-    blocks.extend(tool_calls(raw.calls, asked.messages));
-    let usage = raw.usage.and_then(convert_usage).unwrap_or_else(|| {
+    let mut calls = Reader::new(asked.messages);
+    blocks.extend(raw.calls.into_iter().map(|call| calls.read(call)));
+    let usage = usage.unwrap_or_else(|| {
         let output = blocks.iter().map(Block::estimated_tokens).fold(0, u64::saturating_add);
         Usage { input: input(), output, estimated: true, ..Usage::default() }
     });
-    Reply {
+    Ok(Reply {
         blocks,
         stop: stop(raw.finish.as_deref(), refused, has_calls),
         usage,
         model: raw.model.filter(|model| !model.is_empty()).unwrap_or_else(|| asked.model.to_owned()),
         request_id: raw.id.filter(|id| !id.is_empty()),
-        about: About::default(),
-    }
+        about: About { tier: tier_of(raw.tier.as_deref()), billed: bill, ..About::default() },
+    })
 }
 
 /// Returns why a reply ended. Servers that say "stop" after a tool call are corrected.
@@ -133,40 +143,8 @@ fn stop(finish: Option<&str>, refused: bool, has_calls: bool) -> Stop {
     }
 }
 
-/// Reads the arguments of calls and gives ids to those that have none or one that was used before.
-fn tool_calls(calls: Vec<RawCall>, messages: usize) -> Vec<Block> {
-    let mut seen = HashSet::new();
-    let mut blocks = Vec::with_capacity(calls.len());
-    for (index, call) in calls.into_iter().enumerate() {
-        let mut id = call.id;
-        if id.is_empty() || seen.contains(&id) {
-            // The conversation only grows, so that its length makes the id unique in it.
-            id = format!("call_{messages}_{}", index + 1);
-        }
-        seen.insert(id.clone());
-        blocks.push(Block::ToolCall(ToolCall { id, name: call.name, input: arguments(call.arguments) }));
-    }
-    blocks
-}
-
-/// Returns arguments as JSON, or as the text they are if they are not JSON.
-fn arguments(text: String) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(Map::new());
-    }
-    match serde_json::from_str::<Value>(&text) {
-        // Some models quote their arguments twice.
-        Ok(Value::String(inner)) => match serde_json::from_str::<Value>(&inner) {
-            Ok(object @ Value::Object(_)) => object,
-            _ => Value::String(inner),
-        },
-        Ok(value) => value,
-        Err(_) => Value::String(text),
-    }
-}
-
 /// Returns usage in disjoint fields; `None` if the server sent nothing but zeros, which no call takes.
-pub(super) fn convert_usage(usage: wire::Usage) -> Option<Usage> {
+pub(super) fn convert_usage(usage: &wire::Usage) -> Option<Usage> {
     let prompt = usage.prompt_tokens.0;
     let completion = usage.completion_tokens.0;
     if prompt == 0 && completion == 0 {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use vdo_core::message::Reply;
 use vdo_core::port::ProviderError;
 
-use super::errors;
-use super::reply::{self, Asked, Raw, RawCall};
+use super::reply::{self, Asked, Raw};
 use super::wire;
+use crate::openai_shared::calls::{RawCall, arguments_text};
+use crate::openai_shared::errors;
 use crate::transport::failure::TransportFailure;
 use crate::transport::reading::{Fold, SoFar};
 use crate::transport::redact::Redactor;
@@ -19,6 +20,7 @@ pub(super) struct Chunks {
     redactor: Redactor,
     model: String,
     messages: usize,
+    cost: bool,
     /// The estimate of the request's tokens.
     input: u64,
     raw: Raw,
@@ -35,6 +37,7 @@ impl Chunks {
             redactor,
             model: asked.model.to_owned(),
             messages: asked.messages,
+            cost: asked.cost,
             input,
             raw: Raw::default(),
             calls: HashMap::new(),
@@ -55,17 +58,18 @@ impl Fold for Chunks {
     }
 
     fn so_far(&self) -> SoFar {
-        let began = !self.raw.text.is_empty() || !self.raw.refusal.is_empty() || !self.raw.calls.is_empty();
-        SoFar { began, usage: self.raw.usage.and_then(reply::convert_usage) }
+        let raw = &self.raw;
+        let said = !raw.text.is_empty() || !raw.refusal.is_empty();
+        SoFar { began: said || !raw.calls.is_empty() || raw.thoughts.is_some(), usage: raw.usage() }
     }
 
     fn finish(self) -> Result<Reply, ProviderError> {
         if !self.done && self.raw.finish.is_none() {
             return Err(TransportFailure::Truncated.into());
         }
-        let asked = Asked { model: &self.model, messages: self.messages };
+        let asked = Asked { model: &self.model, messages: self.messages, cost: self.cost };
         let input = self.input;
-        Ok(reply::finish(self.raw, asked, || input))
+        reply::finish(self.raw, asked, || input)
     }
 }
 
@@ -92,10 +96,14 @@ fn take_event(
         Err(error) => {
             return Err(ProviderError::BadAnswer {
                 message: redactor.clean(&format!("{error}; the event is: {}", redactor.clean_bytes(data))),
-                usage: raw.usage.and_then(reply::convert_usage),
+                usage: raw.usage(),
             });
         }
     };
+    // Some servers send a growing usage with every chunk: the last that says anything counts.
+    if chunk.usage.as_ref().and_then(reply::convert_usage).is_some() {
+        raw.usage = chunk.usage;
+    }
     if let Some(error) = &chunk.error {
         return Err(errors::within(error, redactor));
     }
@@ -103,7 +111,7 @@ fn take_event(
         let error = serde_json::from_slice(data).unwrap_or_default();
         return Err(errors::within(&error, redactor));
     }
-    take_chunk(chunk, raw, calls, redactor, text)?;
+    take_chunk(wire::Response { usage: None, ..chunk }, raw, calls, redactor, text)?;
     Ok(false)
 }
 
@@ -116,8 +124,7 @@ fn take_chunk(
 ) -> Result<(), ProviderError> {
     raw.id = raw.id.take().or(chunk.id);
     raw.model = raw.model.take().filter(|model| !model.is_empty()).or(chunk.model);
-    // Some servers send a growing usage with every chunk: the last counts.
-    raw.usage = chunk.usage.or(raw.usage);
+    raw.tier = chunk.service_tier.or(raw.tier.take());
     for choice in chunk.choices.into_iter().flatten() {
         if choice.index.unwrap_or(0) != 0 {
             continue;
@@ -125,7 +132,8 @@ fn take_chunk(
         if let Some(error) = &choice.error {
             return Err(errors::within(error, redactor));
         }
-        let said = choice.message.unwrap_or_default();
+        let mut said = choice.message.unwrap_or_default();
+        raw.thoughts.take(&mut said);
         if let Some(refusal) = said.refusal {
             raw.refusal.push_str(&refusal);
             emit(refusal, text);
@@ -183,6 +191,6 @@ fn take_call(call: wire::Call, raw: &mut Raw, calls: &mut HashMap<u64, usize>) {
         known.name = name;
     }
     if let Some(arguments) = function.arguments {
-        known.arguments.push_str(&reply::arguments_text(arguments));
+        known.arguments.push_str(&arguments_text(arguments));
     }
 }

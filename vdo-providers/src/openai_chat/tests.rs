@@ -2,22 +2,23 @@
 
 mod streams;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use vdo_core::message::{Block, Completion, Message, OutputSchema, Reply, Role, Stop, ToolCall, ToolSpec};
-use vdo_core::port::{Accepts, Capabilities, ProviderError};
-use vdo_core::usage::Usage;
+use vdo_core::message::{
+    Block, Completion, Effort, Message, OutputSchema, PromptCache, Reasoning, Reply, Role, Settings, Stop, ToolCall,
+    ToolChoice, ToolSpec, Verbosity,
+};
+use vdo_core::money::NanoUsd;
+use vdo_core::port::{Accepts, Capabilities, ProviderError, ReasoningControl};
+use vdo_core::usage::{ServiceTier, Usage};
 
 use super::convert::{self, Mode};
 use super::reply::{self, Asked};
 use super::streaming::Chunks;
-use super::{Dialect, Profile, errors};
-use crate::transport::exchange::Failed;
+use super::{Dialect, Profile};
 use crate::transport::redact::Redactor;
 use crate::transport::retry_after::Hints;
 
-const GOLDEN: &str = include_str!("../../tests/data/openai-chat-requests.json");
+const GOLDEN: &str = include_str!("../../tests/data/openai-requests.json");
 
 fn city_schema() -> Value {
     json!({ "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"], "additionalProperties": false })
@@ -67,24 +68,90 @@ fn able(dialect: &Dialect) -> Capabilities {
 
 fn sent(request: &Completion, profile: Profile, mode: Mode) -> Value {
     let dialect = profile.dialect();
-    serde_json::from_slice(&convert::body(request, &dialect, &able(&dialect), mode).unwrap()).unwrap()
+    serde_json::from_slice(&convert::body(request, &dialect, &able(&dialect), mode).unwrap().0).unwrap()
 }
 
 #[test]
 fn requests_to_openai_are_those_its_own_client_sends() {
     let cases: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
-    let golden = &cases.iter().find(|case| case["case"] == "openai.chat.full").unwrap()["body"];
-    let ours = sent(&conversation(), Profile::OpenAi, Mode::Streamed);
-    for (field, value) in ours.as_object().unwrap() {
-        assert_eq!(value, &golden[field], "{field}");
+    let golden = cases.iter().find(|case| case["case"] == "openai.chat.full").unwrap();
+    let mut request = conversation();
+    request.settings = Settings {
+        effort: Some(Effort::Low),
+        parallel_tools: Some(false),
+        cache: Some(PromptCache { key: Some("job-1".to_owned()), ..PromptCache::default() }),
+        ..Settings::default()
+    };
+    let dialect = Profile::OpenAi.dialect();
+    let model = Capabilities { accepts: level(), ..able(&dialect) };
+    let (body, warnings) = convert::body(&request, &dialect, &model, Mode::Streamed).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), golden["body"]);
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+fn level() -> Accepts {
+    Accepts { reasoning: ReasoningControl::Level, ..Accepts::default() }
+}
+
+/// Settings that ask for everything there is.
+fn everything() -> Settings {
+    Settings {
+        temperature: Some(0.2),
+        top_p: Some(0.9),
+        stop: vec!["END".to_owned()],
+        tool_choice: ToolChoice::Tool("get_weather".to_owned()),
+        parallel_tools: Some(false),
+        effort: Some(Effort::Xhigh),
+        show_reasoning: true,
+        verbosity: Some(Verbosity::Low),
+        cache: Some(PromptCache { key: Some("job-1".to_owned()), ..PromptCache::default() }),
+        tier: ServiceTier::Flex,
     }
-    let left: Vec<&str> =
-        golden.as_object().unwrap().keys().filter(|field| ours.get(field).is_none()).map(String::as_str).collect();
-    // Options that VDO leaves at their defaults.
+}
+
+#[test]
+fn settings_are_sent_where_server_and_model_know_them_and_told_where_not() {
+    let fields = [
+        "temperature",
+        "top_p",
+        "stop",
+        "tool_choice",
+        "parallel_tool_calls",
+        "reasoning_effort",
+        "verbosity",
+        "prompt_cache_key",
+        "service_tier",
+    ];
+    let sent = |profile: Profile, accepts: Accepts| {
+        let mut request = conversation();
+        request.settings = everything();
+        let dialect = profile.dialect();
+        let model = Capabilities { accepts, ..able(&dialect) };
+        let (body, warnings) = convert::body(&request, &dialect, &model, Mode::Whole).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let sent: Vec<_> = fields.into_iter().filter(|field| body.get(*field).is_some()).collect();
+        (sent, warnings, body)
+    };
+    let (all, warnings, body) = sent(Profile::OpenAi, level());
+    assert_eq!((all.as_slice(), warnings), (fields.as_slice(), Vec::new()));
+    assert_eq!(body["tool_choice"], json!({ "type": "function", "function": { "name": "get_weather" } }));
     assert_eq!(
-        left,
-        ["parallel_tool_calls", "prompt_cache_key", "prompt_cache_options", "reasoning_effort", "tool_choice"]
+        (&body["reasoning_effort"], &body["verbosity"], &body["service_tier"]),
+        (&json!("xhigh"), &json!("low"), &json!("flex"))
     );
+    let narrow = Accepts { sampling: false, forced_tools: false, ..Accepts::default() };
+    let (some, warnings, body) = sent(Profile::OpenAi, narrow);
+    assert_eq!(some, ["tool_choice", "parallel_tool_calls", "prompt_cache_key", "service_tier"]);
+    assert_eq!(body["tool_choice"], "auto");
+    let model = "left out: the model does not take it";
+    let wanted = ["temperature and top_p", "stop texts", "the choice of tools", "the effort of reasoning", "verbosity"];
+    assert_eq!(warnings, wanted.map(|what| format!("{what} {model}")));
+    let (plain, warnings, _) = sent(Profile::Plain, level());
+    assert_eq!(plain, ["temperature", "top_p", "stop"]);
+    let server = "left out: the server does not know it";
+    let wanted = ["the choice of tools", "parallel tools", "the effort of reasoning", "verbosity", "the flex tier"];
+    let wanted = wanted.map(|what| format!("{what} {server}"));
+    assert_eq!(warnings, [vec![format!("the shape of the reply {model}")], wanted.to_vec()].concat());
 }
 
 #[test]
@@ -135,7 +202,7 @@ fn a_model_is_not_asked_for_more_than_it_can() {
         max_output: Some(500),
         accepts: Accepts::default(),
     };
-    let body = convert::body(&conversation(), &dialect, &small, Mode::Whole).unwrap();
+    let (body, _) = convert::body(&conversation(), &dialect, &small, Mode::Whole).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["max_tokens"], 500);
     for field in ["tools", "parallel_tool_calls", "response_format"] {
@@ -179,8 +246,11 @@ fn messages_keep_the_order_that_the_protocol_demands() {
     );
 }
 
+/// What is known of a request to a router.
+const ASKED: Asked<'_> = Asked { model: "m", messages: 3, cost: true };
+
 fn parsed(body: &Value) -> Result<Reply, ProviderError> {
-    reply::parse(body.to_string().as_bytes(), &conversation(), &Redactor::default())
+    reply::parse(body.to_string().as_bytes(), ASKED, || 9, &Redactor::default())
 }
 
 fn said(message: Value, finish: &str) -> Reply {
@@ -284,109 +354,59 @@ fn answers_that_are_no_replies_are_refused() {
     assert!(matches!(choice, Err(ProviderError::Fault { status: 502, .. })));
 }
 
-/// The name of a failure's kind, and its status where it has one.
-fn kind(error: &ProviderError) -> String {
-    let failure = serde_json::to_value(error.to_failure()).unwrap();
-    let kind = failure["kind"].as_str().unwrap().to_owned();
-    match error {
-        ProviderError::Fault { status, .. } | ProviderError::BadRequest { status, .. } => format!("{kind} {status}"),
-        ProviderError::BrokeOff { source, .. } => self::kind(source),
-        _ => kind,
+#[test]
+fn reasoning_beside_the_answer_is_kept_and_goes_back_only_where_it_has_to() {
+    let said = |message: Value| {
+        parsed(&json!({ "choices": [{ "message": message, "finish_reason": "tool_calls" }] })).unwrap()
+    };
+    let calls = json!([{ "id": "1", "function": { "name": "get_weather", "arguments": "{}" } }]);
+    let reasoning = |text: &str, data: Value| Block::Reasoning(Reasoning::new("openai-chat", text, data));
+    for name in ["reasoning_content", "reasoning"] {
+        assert_eq!(
+            said(json!({ name: "hm", "content": "x" })).blocks,
+            [reasoning("hm", Value::Null), Block::text("x")]
+        );
     }
-}
-
-fn failed(status: u16, hints: Hints, body: &[u8]) -> ProviderError {
-    errors::of_answer(&Failed { status, hints, content_type: None, body }, &Redactor::default())
+    let details = json!([{ "type": "reasoning.encrypted", "data": "abc", "index": 0 }]);
+    let reply = said(json!({ "reasoning": "hm", "reasoning_details": details, "tool_calls": calls }));
+    assert_eq!(reply.blocks[0], reasoning("hm", json!({ "reasoning_details": details })));
+    let mut request = conversation();
+    request.messages.push(Message { role: Role::Assistant, blocks: reply.blocks });
+    let back = sent(&request, Profile::OpenRouter, Mode::Whole)["messages"][4].clone();
+    assert_eq!((&back["reasoning_details"], back.get("reasoning_content")), (&details, None));
+    let mut wants = Profile::Plain.dialect();
+    wants.supports.reasoning_content = true;
+    assert_eq!(sent(&request, Profile::Custom(wants), Mode::Whole)["messages"][4]["reasoning_content"], "hm");
+    let foreign = Reasoning::new("anthropic", "hm", json!({ "signature": "s" }));
+    request.messages[3].blocks[0] = Block::Reasoning(foreign);
+    let back = sent(&request, Profile::Custom(wants), Mode::Whole)["messages"][4].clone();
+    assert_eq!((back.get("reasoning_content"), back.get("reasoning_details")), (None, None));
 }
 
 #[test]
-fn failures_are_classified_by_status_and_code() {
-    let none = Hints::default();
-    let retry = |should_retry| Hints { should_retry: Some(should_retry), ..none };
-    let wait = Hints { retry_after: Some(Duration::from_secs(3)), ..none };
-    let code = |code: &str| json!({ "error": { "message": "m", "type": "t", "param": null, "code": code } });
-    let typed = |name: &str| json!({ "error": { "message": "m", "type": name, "code": null } });
-    let text = |text: &str| json!({ "error": { "message": text, "type": "invalid_request_error" } });
-    for (status, body, hints, wanted) in [
-        (400, typed("invalid_request_error"), none, "bad_request 400"),
-        (400, code("context_length_exceeded"), none, "context_too_long"),
-        (400, text("This model's maximum context length is 8192 tokens."), none, "context_too_long"),
-        (400, typed("exceed_context_size_error"), none, "context_too_long"),
-        (400, code("billing_hard_limit_reached"), none, "provider_money"),
-        (400, code("x"), retry(true), "provider_fault 400"),
-        (401, code("invalid_api_key"), none, "key_refused"),
-        (401, json!({}), none, "key_refused"),
-        (402, json!({ "error": { "code": 402, "message": "no credits" } }), none, "provider_money"),
-        (402, json!({ "error": { "code": 402, "message": "no credits" } }), wait, "rate_limited"),
-        (403, json!({ "error": "forbidden" }), none, "key_refused"),
-        (404, code("model_not_found"), none, "bad_request 404"),
-        (404, json!({ "detail": "Not Found" }), none, "bad_request 404"),
-        (408, json!({}), none, "provider_fault 408"),
-        (409, json!({}), none, "provider_fault 409"),
-        (409, json!({}), retry(false), "bad_request 409"),
-        (413, json!({}), none, "context_too_long"),
-        (422, json!({ "detail": [{ "msg": "extra fields" }] }), none, "bad_request 422"),
-        (429, code("rate_limit_exceeded"), none, "rate_limited"),
-        (429, code("slow_down"), none, "rate_limited"),
-        (429, json!("x"), none, "rate_limited"),
-        (429, code("insufficient_quota"), none, "provider_money"),
-        (429, code("credit_balance_exhausted"), none, "provider_money"),
-        (429, code("organization_spend_limit_exceeded"), none, "provider_money"),
-        (429, code("project_spend_limit_exceeded"), none, "provider_money"),
-        (429, code("organization_usage_limit_exceeded"), none, "provider_money"),
-        (429, typed("insufficient_quota"), none, "provider_money"),
-        (429, json!({}), retry(false), "provider_money"),
-        (500, typed("server_error"), none, "provider_fault 500"),
-        (500, typed("server_error"), retry(false), "bad_request 500"),
-        (500, code("server_is_overloaded"), none, "overloaded"),
-        (500, text("the request exceeds the available context size"), none, "context_too_long"),
-        (502, json!({}), none, "provider_fault 502"),
-        (503, typed("service_unavailable_error"), none, "overloaded"),
-        (503, json!({}), none, "overloaded"),
-        (504, json!({}), none, "provider_fault 504"),
-        (529, json!({}), none, "overloaded"),
-        (307, json!({}), none, "bad_request 307"),
-        (418, json!({}), none, "bad_request 418"),
-    ] {
-        let error = failed(status, hints, body.to_string().as_bytes());
-        assert_eq!(kind(&error), wanted, "{status} {body} {hints:?}");
-    }
-    let limited = failed(429, wait, b"{}");
-    assert!(matches!(limited, ProviderError::RateLimited { retry_after: Some(wait), .. } if wait.as_secs() == 3));
+fn routers_say_what_a_call_cost_and_others_are_not_believed() {
+    let body = json!({
+        "choices": [{ "message": { "content": "x" }, "finish_reason": "stop" }], "service_tier": "priority",
+        "usage": { "prompt_tokens": 10, "completion_tokens": 5, "cost": 0.000_123_4, "cost_details": null },
+    });
+    let about = |cost: bool| {
+        let asked = Asked { cost, ..ASKED };
+        reply::parse(body.to_string().as_bytes(), asked, || 9, &Redactor::default()).unwrap().about
+    };
+    assert_eq!((about(true).billed, about(false).billed), (Some(NanoUsd(123_400)), None));
+    assert_eq!(about(true).tier, ServiceTier::Priority);
+    assert!(Profile::OpenRouter.dialect().supports.cost && !Profile::Vllm.dialect().supports.cost);
 }
 
 #[test]
-fn failures_within_a_success_are_classified_by_code() {
-    for (error, wanted) in [
-        (json!({ "code": 402, "message": "m" }), "provider_money"),
-        (json!({ "code": "429", "message": "m" }), "rate_limited"),
-        (json!({ "code": "rate_limit_exceeded" }), "rate_limited"),
-        (json!({ "type": "insufficient_quota" }), "provider_money"),
-        (json!({ "code": "server_is_overloaded" }), "overloaded"),
-        (json!({ "code": "context_length_exceeded" }), "context_too_long"),
-        (json!({ "type": "invalid_request_error" }), "bad_request 400"),
-        (json!({ "code": "invalid_api_key" }), "key_refused"),
-        (json!("went wrong"), "provider_fault 500"),
-        (json!({ "code": 7 }), "provider_fault 500"),
+fn what_was_used_is_known_of_replies_that_failed() {
+    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5 });
+    for body in [
+        json!({ "error": { "code": 502, "message": "m" }, "usage": usage }),
+        json!({ "choices": [{ "error": { "code": 502, "message": "m" } }], "usage": usage }),
+        json!({ "choices": [{ "message": { "content": "x" }, "finish_reason": "error" }], "usage": usage }),
     ] {
-        assert_eq!(kind(&errors::within(&error, &Redactor::default())), wanted, "{error}");
-    }
-}
-
-#[test]
-fn the_reason_is_found_in_every_shape() {
-    for (body, wanted) in [
-        (r#"{"error":{"message":"m"}}"#, "m"),
-        (r#"{"error":"m"}"#, "m"),
-        (r#"{"error":"Unauthorized","message":"m"}"#, "Unauthorized: m"),
-        (r#"{"object":"error","message":"m","code":400}"#, "m"),
-        (r#"{"detail":"m"}"#, "m"),
-        (r#"[{"error":{"message":"m"}}]"#, "m"),
-        ("m\n", "m"),
-        ("", "the server gave no reason"),
-        ("<html>", "the server answered with an HTML page"),
-    ] {
-        let error = failed(418, Hints::default(), body.as_bytes());
-        assert!(matches!(&error, ProviderError::BadRequest { message, .. } if message == wanted), "{body}: {error}");
+        let failure = parsed(&body).unwrap_err().to_failure();
+        assert_eq!(failure.usage, Some(Usage { input: 10, output: 5, ..Usage::default() }), "{body}");
     }
 }

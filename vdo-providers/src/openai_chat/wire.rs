@@ -6,7 +6,10 @@ use std::fmt;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use vdo_core::message::{Effort, Verbosity};
 
+use super::billed::Bill;
+use crate::openai_shared::asks::{self, CacheOptions};
 use crate::transport::bounds::Count;
 
 #[derive(Debug, Serialize)]
@@ -20,7 +23,25 @@ pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) top_p: Option<f64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_effort: Option<Effort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verbosity: Option<Verbosity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompt_cache_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompt_cache_options: Option<CacheOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service_tier: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) response_format: Option<ResponseFormat<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -29,6 +50,28 @@ pub(super) struct Request<'a> {
     pub(super) stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<bool>,
+}
+
+/// Which tools have to be called: a word, or a function in a field of its own.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Word(&'static str),
+    Function { r#type: &'static str, function: FunctionName<'a> },
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FunctionName<'a> {
+    name: &'a str,
+}
+
+impl<'a> ToolChoice<'a> {
+    pub(super) fn of(choice: asks::Choice<'a>) -> Self {
+        match choice {
+            asks::Choice::Word(word) => Self::Word(word),
+            asks::Choice::Tool(name) => Self::Function { r#type: "function", function: FunctionName { name } },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -43,6 +86,10 @@ pub(super) struct Message<'a> {
     pub(super) tool_call_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_details: Option<&'a Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tool_calls: Vec<CallOut<'a>>,
 }
@@ -98,6 +145,7 @@ pub(super) struct Response {
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<Usage>,
     pub(super) error: Option<Value>,
+    pub(super) service_tier: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -116,6 +164,12 @@ pub(super) struct Said {
     #[serde(deserialize_with = "text_or_parts")]
     pub(super) content: Option<String>,
     pub(super) refusal: Option<String>,
+    /// Reasoning, as vLLM, DeepSeek and others name it; a text.
+    pub(super) reasoning_content: Option<Value>,
+    /// Reasoning, as OpenRouter, Ollama and newer versions of vLLM name it; a text.
+    pub(super) reasoning: Option<Value>,
+    /// Reasoning that has to go back, as OpenRouter names it.
+    pub(super) reasoning_details: Option<Value>,
     pub(super) tool_calls: Option<Vec<Call>>,
     pub(super) function_call: Option<Function>,
 }
@@ -136,7 +190,7 @@ pub(super) struct Function {
     pub(super) arguments: Option<Value>,
 }
 
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(super) struct Usage {
     pub(super) prompt_tokens: Count,
@@ -146,6 +200,9 @@ pub(super) struct Usage {
     pub(super) completion_tokens_details: Option<CompletionDetails>,
     /// How DeepSeek names cached input.
     pub(super) prompt_cache_hit_tokens: Count,
+    /// What it cost, as OpenRouter says it.
+    #[serde(flatten)]
+    pub(super) bill: Bill,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::{Future, pending, poll_fn};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,14 +18,14 @@ use crate::engine::{Engine, EngineBuilder, Import, lock};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Correction, Job, JobSpec, Revision};
-use crate::message::{Completion, Reply};
+use crate::message::{Block, Completion, Reasoning, Reply};
 use crate::money::{PicoUsdPerToken, Price};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
-    Accepts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock, Delivery,
-    DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease, Ledger,
-    Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
+    Accepts, Accounts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock,
+    Delivery, DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease,
+    Ledger, Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
     TokenCount, TreeSource,
 };
 use crate::route::Routes;
@@ -130,6 +130,10 @@ impl Store for Gate {
         if now == Some(Fault::FailAfter) { Err(broken()) } else { Ok(receipt) }
     }
 
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        self.inner.accounts()
+    }
+
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         breathe().await;
         let lease = self.inner.claim(request).await;
@@ -231,6 +235,9 @@ type Hook = Box<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Model {
     script: ScriptedProvider,
     pub(super) asked: Mutex<Vec<String>>,
+    pub(super) requests: Mutex<Vec<Completion>>,
+    /// Whether its replies begin with reasoning.
+    pub(super) thinks: AtomicBool,
     pub(super) answered: Mutex<Vec<String>>,
     /// Requests that never get an answer.
     pub(super) stuck: Mutex<BTreeSet<String>>,
@@ -256,6 +263,8 @@ impl Model {
         Arc::new(Self {
             script: ScriptedProvider::new(name, answers).with_capabilities(abilities),
             asked: Mutex::default(),
+            requests: Mutex::default(),
+            thinks: AtomicBool::new(false),
             answered: Mutex::default(),
             stuck: Mutex::default(),
             chaos: Mutex::default(),
@@ -297,6 +306,7 @@ impl Provider for Model {
         let (phase, task) = (tag.phase.unwrap(), tag.task.unwrap_or_else(|| "-".to_owned()));
         let tag = format!("{phase}/{task}/{}/{}", tag.attempt.unwrap(), tag.turn.unwrap());
         lock(&self.asked).push(tag.clone());
+        lock(&self.requests).push(request.clone());
         let flying = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(flying, Ordering::Relaxed);
         let _flight = Flight(&self.in_flight);
@@ -310,7 +320,12 @@ impl Provider for Model {
         if let Some(Some(error)) = { lock(&self.chaos).pop_front() } {
             return Err(error);
         }
-        let reply = self.script.complete(request).await?;
+        let mut reply = self.script.complete(request).await?;
+        if self.thinks.load(Ordering::Relaxed) {
+            let (format, text, data) = ("played".to_owned(), "hm".to_owned(), json!({"signature": tag}));
+            let reasoning = Reasoning { format, text, data, author: String::new() };
+            reply.blocks.insert(0, Block::Reasoning(reasoning));
+        }
         lock(&self.answered).push(tag);
         Ok(reply)
     }
@@ -547,7 +562,11 @@ impl World {
             .provider(self.author.clone())
             .provider(self.critic.clone())
             .routes(routes)
-            .prices(Prices(prices.map(|(name, price)| (name.to_owned(), price)).into()))
+            .prices(
+                prices
+                    .into_iter()
+                    .fold(Prices::default(), |all, (name, price)| all.with(&name.parse().unwrap(), price)),
+            )
     }
 
     pub(super) fn engine(&self) -> Engine {

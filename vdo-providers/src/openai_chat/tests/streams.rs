@@ -1,10 +1,11 @@
 //! Streams: whole, cut, damaged, and in whatever pieces they arrive.
 
 use super::*;
+use crate::openai_shared::tests::{failed, kind};
 use crate::transport::testing::{collect, every_split_decodes_alike, no_bytes_panic};
 
 fn chunks() -> Chunks {
-    Chunks::new(Asked { model: "m", messages: 3 }, 9, Redactor::default())
+    Chunks::new(ASKED, 9, Redactor::default())
 }
 
 fn stream(events: &[Value], end: &str) -> (String, Result<Reply, ProviderError>) {
@@ -117,7 +118,7 @@ fn errors_within_streams_are_classified() {
 fn a_key_within_a_broken_event_is_not_shown() {
     let redactor = Redactor::new(["sk-secret-key".into()]);
     for data in ["{\"choices\":\"sk-secret-key\"}", "sk-secret-key", "{\"error\":\"sk-secret-key\"}"] {
-        let chunks = Chunks::new(Asked { model: "m", messages: 1 }, 1, redactor.clone());
+        let chunks = Chunks::new(ASKED, 1, redactor.clone());
         let error = collect(chunks, &[format!("data: {data}\n\n").as_bytes()]).1.unwrap_err();
         assert!(!format!("{error:?}").contains("sk-secret-key"), "{error:?}");
     }
@@ -155,8 +156,33 @@ fn damaged_streams_and_replies_never_panic() {
             { "id": "1", "function": { "name": "f", "arguments": "{\"a\":1}" } }] } }],
     });
     let read = |bytes: &[u8]| {
-        let _ = reply::parse(bytes, &conversation(), &Redactor::default());
+        let _ = reply::parse(bytes, ASKED, || 9, &Redactor::default());
         let _ = failed(500, Hints::default(), bytes);
     };
     no_bytes_panic(chunks, read, &[&rich(), &whole.to_string()]);
+}
+
+#[test]
+fn pieces_of_reasoning_are_joined() {
+    let detail = |detail: Value| delta(json!({ "reasoning": "a", "reasoning_details": [detail] }));
+    let events = [
+        detail(json!({ "type": "reasoning.text", "index": 0, "text": "a", "format": null })),
+        detail(json!({ "type": "reasoning.text", "index": 0, "text": "b", "format": "x", "signature": "s" })),
+        detail(json!({ "type": "reasoning.encrypted", "index": 1, "data": "e" })),
+        delta(json!({ "content": "hi" })),
+        finished("stop"),
+    ];
+    let (text, reply) = stream(&events, "data: [DONE]\n\n");
+    let data = json!({ "reasoning_details": [
+        { "type": "reasoning.text", "index": 0, "text": "ab", "format": "x", "signature": "s" },
+        { "type": "reasoning.encrypted", "index": 1, "data": "e" },
+    ] });
+    let reasoning = Block::Reasoning(Reasoning::new("openai-chat", "aaa", data));
+    assert_eq!((text.as_str(), reply.unwrap().blocks), ("hi", vec![reasoning, Block::text("hi")]));
+}
+
+#[test]
+fn a_stream_that_broke_off_while_it_reasoned_had_begun() {
+    let failure = stream(&[delta(json!({ "reasoning_content": "hm" }))], "").1.unwrap_err().to_failure();
+    assert!(failure.began && failure.sent);
 }

@@ -69,7 +69,7 @@ impl Said {
 }
 
 /// Classifies an answer whose status is not a success.
-pub(super) fn of_answer(failed: &Failed<'_>, redactor: &Redactor) -> ProviderError {
+pub(crate) fn of_answer(failed: &Failed<'_>, redactor: &Redactor) -> ProviderError {
     let Failed { status, hints, content_type, body } = *failed;
     let mut said = read(body);
     said.message = if is_html(content_type, body) {
@@ -86,7 +86,7 @@ pub(super) fn of_answer(failed: &Failed<'_>, redactor: &Redactor) -> ProviderErr
 }
 
 /// Classifies an error that came within an answer whose status was a success.
-pub(super) fn within(error: &Value, redactor: &Redactor) -> ProviderError {
+pub(crate) fn within(error: &Value, redactor: &Redactor) -> ProviderError {
     let mut said = of_value(error);
     said.message = redactor.clean(&said.message);
     let status = said.number.filter(|number| (400..600).contains(number)).unwrap_or_else(|| {
