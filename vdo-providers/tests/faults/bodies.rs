@@ -180,10 +180,11 @@ async fn json_that_is_deep_or_of_many_values_is_refused() {
                     }
                 })
                 .await;
-                for error in [whole.unwrap_err(), streamed.unwrap_err()] {
-                    assert_eq!(kind(&error), "bad_answer", "{backend:?}");
-                    assert!(error.to_string().len() < 3000);
-                }
+                let (whole, streamed) = (whole.unwrap_err(), streamed.unwrap_err());
+                assert_eq!(kind(&whole), "bad_answer", "{backend:?}");
+                // An event that is not known is skipped, so that the stream only lacks its end.
+                assert!(["bad_answer", "transport"].contains(&kind(&streamed).as_str()), "{backend:?} {streamed:?}");
+                assert!(whole.to_string().len() < 3000 && streamed.to_string().len() < 3000);
             }
         }
     }

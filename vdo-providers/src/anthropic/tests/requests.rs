@@ -224,7 +224,7 @@ fn reasoning_is_steered_as_the_model_is() {
         (Level, Some(Effort::None), true, 2000, json!({ "type": "disabled" }), none.clone(), 0),
         (Level, Some(Effort::Minimal), false, 2000, adaptive(false), json!("low"), 0),
         (Level, Some(Effort::Xhigh), true, 2000, adaptive(true), json!("xhigh"), 0),
-        (Always, Some(Effort::None), false, 2000, none.clone(), json!("low"), 1),
+        (Always, Some(Effort::None), false, 2000, adaptive(false), json!("low"), 1),
         (Always, Some(Effort::Max), false, 2000, adaptive(false), json!("max"), 0),
         (Budget, None, true, 2000, none.clone(), none.clone(), 0),
         (Budget, Some(Effort::None), false, 2000, none.clone(), none.clone(), 0),
