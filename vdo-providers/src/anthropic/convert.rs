@@ -84,7 +84,10 @@ pub(super) fn convert<'a>(request: &'a Completion, model: &Capabilities, version
     if request.settings.verbosity.is_some() && mode != Mode::Counted {
         warnings.left_out("verbosity", "the protocol has no such setting");
     }
-    made.messages = turns.into_iter().map(turns::Turn::into_message).collect();
+    // A mark moves with the conversation; but for that, a message is written alike in every request.
+    let is_marked = marks.iter().any(|mark| matches!(mark, CacheMark::Message(_)));
+    let form = if is_marked { turns::Form::List } else { turns::Form::Short };
+    made.messages = turns.into_iter().map(|turn| turn.into_message(form)).collect();
     Made { request: made, warnings: warnings.0 }
 }
 
