@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::Engine;
 use crate::edit::Formats;
 use crate::event::Event;
+use crate::id::{JobId, StepKey};
 use crate::job::Job;
 use crate::message::Settings;
 use crate::port::{Checker, Clock, Deployer, Provider, Scanner, Store};
@@ -19,6 +22,22 @@ use crate::syntax::{NoSyntax, Syntax};
 
 /// Told of every event, right after it was written. Must not block.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// A piece of a reply as it arrives. Nobody keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delta<'a> {
+    /// The job.
+    pub job: JobId,
+    /// The step.
+    pub step: &'a StepKey,
+    /// The call's number within the step. A greater one begins anew: what came before is void.
+    pub number: u32,
+    /// The piece.
+    pub text: &'a str,
+}
+
+/// Told of replies as they arrive. Must not block.
+pub type Listener = Arc<dyn Fn(&Delta<'_>) + Send + Sync>;
 
 /// Says where a finished job goes, besides the store: its root job is given.
 pub type Deliveries = Arc<dyn Fn(&Job) -> Option<Arc<dyn Deployer>> + Send + Sync>;
@@ -36,6 +55,8 @@ pub struct EngineBuilder {
     pub(super) prices: Prices,
     pub(super) deliveries: Option<Deliveries>,
     pub(super) observer: Option<Observer>,
+    pub(super) listener: Option<Listener>,
+    pub(super) streams: bool,
     pub(super) owner: String,
     pub(super) lease_ttl: Duration,
     pub(super) retry: RetryPolicy,
@@ -93,6 +114,21 @@ impl EngineBuilder {
     #[must_use]
     pub fn observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Sets who is told of replies as they arrive, and has them streamed. Default: nobody.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
+        self.streaming(true)
+    }
+
+    /// Sets whether replies are streamed, so that it is seen how long the first output takes. A reply that breaks off is then
+    /// asked for again, but of nobody else. Default: no.
+    #[must_use]
+    pub fn streaming(mut self, streams: bool) -> Self {
+        self.streams = streams;
         self
     }
 
@@ -196,6 +232,8 @@ impl Engine {
             prices: Prices::default(),
             deliveries: None,
             observer: None,
+            listener: None,
+            streams: false,
             owner: "embedded".to_owned(),
             lease_ttl: Duration::from_secs(60),
             retry: RetryPolicy::default(),

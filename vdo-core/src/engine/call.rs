@@ -1,13 +1,15 @@
 //! One step that asks a model: the call, its retries and its failover, each a row of the ledger.
 
-use crate::engine::EngineError;
+use futures_util::StreamExt as _;
+
+use crate::engine::{Delta, EngineError};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::StepKey;
 use crate::message::{Block, RateLimits, Reply};
 use crate::money::NanoUsd;
 use crate::port::changes::{CallWrite, StepWrite};
-use crate::port::{CallRow, CallState, ProviderError, StepState, StoreError};
+use crate::port::{CallRow, CallState, Provider, ProviderError, StepState, StoreError, StreamEvent};
 use crate::route::{self, Next};
 use crate::run::{Answer, Ask};
 use crate::time::Timestamp;
@@ -136,12 +138,14 @@ impl Desk<'_> {
             let text = format!("provider {} is not configured", call.row.provider);
             return Err(StepEnd::Failed(Failure::new(FailureKind::Configuration, text)));
         };
-        let result = self.signal.or(provider.complete(&call.request)).await.unwrap_or_else(|| {
+        let mut first_ms = None;
+        let asked = self.hear(provider.as_ref(), call, &mut first_ms);
+        let result = self.signal.or(asked).await.unwrap_or_else(|| {
             let source = "given up on request".into();
             Err(ProviderError::Transport { sent: true, source })
         });
         let ended = self.parts().clock.now();
-        let mut row = CallRow { ended: Some(ended), ..call.row.clone() };
+        let mut row = CallRow { ended: Some(ended), first_ms, ..call.row.clone() };
         let mut changes = self.changes();
         let mut limits = RateLimits::default();
         let outcome = match result {
@@ -189,6 +193,34 @@ impl Desk<'_> {
             }
             Err(error) => Err(StepEnd::Fatal(error)),
         }
+    }
+
+    /// Asks for a reply, whole or as it arrives; notes how long the first output took.
+    async fn hear(
+        &self,
+        provider: &dyn Provider,
+        call: &Call,
+        first_ms: &mut Option<u64>,
+    ) -> Result<Reply, ProviderError> {
+        if !self.parts().streams {
+            return provider.complete(&call.request).await;
+        }
+        let mut stream = provider.stream(&call.request).await?;
+        while let Some(event) = stream.next().await {
+            match event? {
+                StreamEvent::Text(text) => {
+                    let took = self.parts().clock.now().since(call.row.started).as_millis();
+                    first_ms.get_or_insert(u64::try_from(took).unwrap_or(u64::MAX));
+                    if let Some(listener) = &self.parts().listener {
+                        let (job, step, number) = (self.job.id, &call.row.step, call.row.number);
+                        listener(&Delta { job, step, number, text: &text });
+                    }
+                }
+                StreamEvent::Done(reply) => return Ok(*reply),
+            }
+        }
+        let source = "the stream ended without the whole reply".into();
+        Err(ProviderError::Transport { sent: true, source }.after(first_ms.is_some(), None))
     }
 
     /// Writes what an answer took and cost.

@@ -45,7 +45,7 @@ use crate::tree::FileTree;
 use signal::Signal;
 
 pub use attempts::AttemptView;
-pub use builder::{Deliveries, EngineBuilder, Observer};
+pub use builder::{Deliveries, Delta, EngineBuilder, Listener, Observer};
 pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
 pub use corrections::Corrected;
 pub use history::{FileCounts, History, MergeRefusal};

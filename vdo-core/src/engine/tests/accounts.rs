@@ -1,21 +1,22 @@
 //! What all workers share: budgets beyond the job's, how providers are doing, and who is asked.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::world::*;
 use crate::budget::{Action, Alert, Budget, Period, Scope};
-use crate::engine::lock;
+use crate::engine::{Listener, lock};
 use crate::event::EventKind;
 use crate::health::{Breaker, Subject};
-use crate::id::JobId;
+use crate::id::{JobId, Phase};
 use crate::job::{Job, JobStatus};
 use crate::message::{Block, CacheMark, Completion};
 use crate::money::NanoUsd;
-use crate::port::{Clock, EventLog, ProviderError, Store};
+use crate::port::{CallState, Clock, EventLog, ProviderError, Store};
 use crate::route::{Rejection, Routes};
 use crate::time::Timestamp;
 
@@ -234,4 +235,40 @@ fn who_is_asked_can_be_changed_while_the_engine_runs_and_for_every_engine_on_the
     assert_eq!((world.author.asked().len(), other.routes()), (0, changed));
     finish(engine.set_routes(None)).unwrap();
     assert_eq!(engine.routes(), world.builder().provider(spare).build().routes());
+}
+
+#[test]
+fn streamed_replies_are_heard_as_they_arrive_and_their_first_words_are_timed() {
+    let world = World::short();
+    let id = world.job();
+    let heard: Arc<Mutex<BTreeMap<String, String>>> = Arc::default();
+    let told = heard.clone();
+    let listener: Listener = Arc::new(move |delta| {
+        lock(&told).entry(format!("{}#{}", delta.step, delta.number)).or_default().push_str(delta.text);
+    });
+    let engine = world.builder().listener(listener).build();
+    assert_eq!(finish(engine.run(id)).unwrap().status, JobStatus::Completed);
+    let heard = lock(&heard).clone();
+    assert_eq!(heard.keys().collect::<Vec<_>>(), ["build/a/1/1#1", "critique/-/1/1#1", "plan/-/1/1#1"]);
+    assert_eq!(heard["build/a/1/1#1"], edit("app.py", "bye = 0", "bye = 1"));
+    assert!(world.calls(id).iter().all(|row| row.first_ms.is_some()));
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_asked_for_again_of_the_same_and_of_nobody_else() {
+    for (cuts, status) in [(2, JobStatus::Completed), (3, JobStatus::Failed)] {
+        let world = World::short();
+        let id = world.job();
+        world.author.cuts.store(cuts, Ordering::Relaxed);
+        let engine =
+            world.builder().provider(spare()).routes(routes(&["author:w", "spare:s", "critic:r"])).streaming(true);
+        let job = finish(engine.build().run(id)).unwrap();
+        assert_eq!(job.status, status, "{:?}", job.reason);
+        let rows = world.calls(id);
+        let broken =
+            rows.iter().take(cuts).filter(|row| row.provider == "author" && row.state == CallState::PossiblyBilled);
+        assert_eq!(broken.count(), cuts);
+        assert!(rows.iter().filter(|row| row.step.phase == Phase::Plan).all(|row| row.provider == "author"));
+        assert!(rows[0].failure.as_ref().unwrap().began);
+    }
 }

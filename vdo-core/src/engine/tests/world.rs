@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use futures_util::task::noop_waker_ref;
 use serde_json::{Value, json};
 
@@ -236,6 +237,8 @@ pub(super) struct Model {
     script: ScriptedProvider,
     pub(super) asked: Mutex<Vec<String>>,
     pub(super) requests: Mutex<Vec<Completion>>,
+    /// How many of the next streams break off after their first words.
+    pub(super) cuts: AtomicUsize,
     /// Whether its replies begin with reasoning.
     pub(super) thinks: AtomicBool,
     pub(super) answered: Mutex<Vec<String>>,
@@ -264,6 +267,7 @@ impl Model {
             script: ScriptedProvider::new(name, answers).with_capabilities(abilities),
             asked: Mutex::default(),
             requests: Mutex::default(),
+            cuts: AtomicUsize::new(0),
             thinks: AtomicBool::new(false),
             answered: Mutex::default(),
             stuck: Mutex::default(),
@@ -331,7 +335,15 @@ impl Provider for Model {
     }
 
     async fn stream(&self, request: &Completion) -> Result<ReplyStream, ProviderError> {
-        self.script.stream(request).await
+        let cut = self.cuts.load(Ordering::Relaxed);
+        let whole = self.script.stream(request).await?;
+        if cut == 0 {
+            return Ok(whole);
+        }
+        self.cuts.store(cut - 1, Ordering::Relaxed);
+        let broke = ProviderError::Transport { sent: true, source: "cut".into() }.after(true, None);
+        let end = futures_util::stream::iter([Err(broke)]);
+        Ok(Box::pin(whole.take(1).chain(end)))
     }
 
     async fn count_tokens(&self, request: &Completion) -> Result<TokenCount, ProviderError> {
