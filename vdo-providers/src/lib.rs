@@ -27,7 +27,7 @@ pub mod scripted;
 #[cfg(feature = "http")]
 #[cfg_attr(
     not(all(feature = "openai", feature = "openai-chat", feature = "anthropic", feature = "gemini")),
-    allow(dead_code, reason = "not every backend uses everything")
+    allow(dead_code, unreachable_pub, unused_imports, unused_macros, reason = "not every backend uses everything")
 )]
 mod transport;
 
