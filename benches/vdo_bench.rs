@@ -171,7 +171,7 @@ fn engine(arguments: &Arguments, store: Arc<dyn Store>) -> Result<Engine, Failur
         .syntax(syntax)
         .provider(Arc::new(OpenAiChat::new(config)?))
         .routes(Routes::all("mock:gpt-4o-mini".parse()?))
-        .prices(Prices([("mock:gpt-4o-mini".to_owned(), price)].into()))
+        .prices(Prices::default().with(&"mock:gpt-4o-mini".parse()?, price))
         .build())
 }
 

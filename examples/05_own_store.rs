@@ -338,7 +338,7 @@ impl Record {
     /// Moves the job's money. All reservations of a write fit into the budget, or the write is refused.
     fn spend(&mut self, calls: &[CallWrite]) -> Result<(), StoreError> {
         let (job, mut asked) = (&mut self.job, NanoUsd::ZERO);
-        for CallWrite { row, released } in calls {
+        for CallWrite { row, released, .. } in calls {
             let (reserved, cost) = (row.reserved.unwrap_or_default(), row.cost.unwrap_or_default());
             if reserved.min(cost).min(*released) < NanoUsd::ZERO {
                 return Err(invalid("an amount is negative"));
@@ -392,7 +392,7 @@ impl Record {
 
 fn receipt(job: &Job, existed: bool) -> Receipt {
     let (version, cancel_requested) = (job.version, job.cancel_requested);
-    Receipt { job: job.id, existed, version, first_seq: 0, revision: None, cancel_requested }
+    Receipt { job: job.id, existed, version, first_seq: 0, revision: None, cancel_requested, crossings: Vec::new() }
 }
 
 fn invalid(reason: impl Into<String>) -> StoreError {

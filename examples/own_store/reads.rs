@@ -119,7 +119,7 @@ impl Ledger for CopyStore {
                     row.reserved = row.reserved.plus(call.reserved.unwrap_or_default());
                 }
                 CallState::Answered => row.unpriced += u64::from(call.cost.is_none()),
-                CallState::Failed => {}
+                CallState::Failed | CallState::Reconciled => {}
             }
         }
         Ok(rows.into_values().collect())

@@ -2,17 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use secrecy::SecretString;
 use vdo_core::check::Tier;
 use vdo_core::engine::{Deliveries, Engine, EngineBuilder, Observer};
-use vdo_core::port::{Deployer, Provider, Store};
-use vdo_core::route::Routes;
+use vdo_core::port::{Deployer, Store};
+use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
 use vdo_providers::clock::TokioClock;
-use vdo_providers::openai_chat::{self, OpenAiChat};
-use vdo_providers::scripted;
 use vdo_store::SqliteStore;
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::git::GitBranchDeployer;
@@ -21,9 +17,10 @@ use vdo_workspace::scan::WorkspaceScanner;
 use vdo_workspace::syntax::TreeSitterSyntax;
 
 use crate::args::Global;
-use crate::config::{Config, ProviderConfig};
-use crate::fail::{Fail, chain};
+use crate::config::Config;
+use crate::fail::Fail;
 use crate::out::Out;
+use crate::providers;
 
 /// What every command has at hand.
 #[derive(Debug)]
@@ -101,14 +98,42 @@ impl App {
         let (tier, reason) = self.config.tier()?;
         let checker = Arc::new(checker(tier, reason).await?);
         let mut builder = self.on(self.engine()?.store().clone())?.checker(checker);
-        for (name, config) in &self.config.providers {
-            let used = routes.phases.values().flatten().chain(&routes.default).any(|route| route.provider == *name);
-            if used {
-                builder = builder.provider(provider(name, config, &self.config)?);
+        // Who is asked may have been changed for every process on the store.
+        let changed = self.changed_routes().await?;
+        let all: Vec<&Routes> = [Some(&routes), changed.as_ref()].into_iter().flatten().collect();
+        let named = |name: &str| all.iter().any(|routes| routes.all_candidates().any(|one| one.provider == name));
+        for (name, config) in self.config.providers.iter().filter(|(name, _)| named(name)) {
+            builder = builder.provider(providers::provider(name, config, &self.config, &all)?);
+        }
+        let mut joined = routes.clone();
+        joined.default.extend(changed.iter().flat_map(Routes::all_candidates).cloned());
+        self.set_budgets().await?;
+        let formats = self.config.add_formats(self.config.formats()?, &joined)?;
+        let builder = builder.prices(self.config.prices(&joined)?).routes(routes).formats(formats);
+        Ok(builder.settings(self.config.settings.clone()).observer(observer).build())
+    }
+
+    /// Returns who is asked, if that was changed while processes run.
+    pub(crate) async fn changed_routes(&self) -> Result<Option<Routes>, Fail> {
+        let engine = self.engine()?;
+        let Some(accounts) = engine.store().accounts() else { return Ok(None) };
+        let text = accounts.setting("routes").await?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Sets the budgets of the configuration, where they are not set so already.
+    pub(crate) async fn set_budgets(&self) -> Result<(), Fail> {
+        let budgets = self.config.budgets()?;
+        let engine = self.engine()?;
+        let Some(accounts) = engine.store().accounts().filter(|_| !budgets.is_empty()) else { return Ok(()) };
+        let now = vdo_core::port::Clock::now(&self.clock);
+        let known = accounts.budgets(now).await?;
+        for budget in budgets {
+            if !known.iter().any(|account| account.budget == budget) {
+                accounts.set_budget(budget, now).await?;
             }
         }
-        let builder = builder.routes(routes).formats(self.config.formats()?).prices(self.config.prices()?);
-        Ok(builder.observer(observer).build())
+        Ok(())
     }
 }
 
@@ -152,79 +177,6 @@ pub(crate) fn require(tier: Tier, reason: Option<String>) -> Result<Require, Fai
         (Tier::T0, Some(reason)) if !reason.trim().is_empty() => Require::T0 { reason },
         (Tier::T0, _) => return Err(Fail::usage("tier T0 confines nothing; say why with --reason TEXT")),
     })
-}
-
-/// Makes a provider.
-pub(crate) fn provider(name: &str, config: &ProviderConfig, all: &Config) -> Result<Arc<dyn Provider>, Fail> {
-    let missing = |what: &str| Fail::usage(format!("[providers.{name}] needs {what}"));
-    match config.kind.as_str() {
-        "scripted" => {
-            let answers = config.answers.clone().ok_or_else(|| missing("answers = \"FILE\""))?;
-            let made = scripted::provider(&scripted::Config::new(name, answers));
-            Ok(Arc::new(made.map_err(|error| Fail::usage(chain(&error)))?))
-        }
-        "openai-chat" => {
-            let base_url = config.base_url.clone().ok_or_else(|| missing("base_url = \"https://…\""))?;
-            let mut made = openai_chat::Config::new(name, base_url.clone());
-            if let Some(profile) = &config.profile {
-                let profile = serde_json::from_value(serde_json::Value::String(profile.clone()))
-                    .map_err(|error| Fail::usage(format!("[providers.{name}] profile: {error}")))?;
-                made = made.with_profile(profile);
-            }
-            made = match &config.key_env {
-                Some(variable) => match std::env::var(variable).ok().filter(|key| !key.trim().is_empty()) {
-                    Some(key) => made.with_key(SecretString::from(key)),
-                    None if is_loopback(&base_url) => made,
-                    None => {
-                        return Err(Fail::Key(format!(
-                            "provider {name}: the variable {variable} is not set; it has to hold the key"
-                        )));
-                    }
-                },
-                None if is_loopback(&base_url) => made,
-                None => return Err(missing("key_env = \"NAME OF THE VARIABLE WITH THE KEY\"")),
-            };
-            if let Some(seconds) = config.timeout {
-                made = made.with_total_timeout(Duration::from_secs(seconds));
-            }
-            for route in all
-                .routes()?
-                .phases
-                .values()
-                .flatten()
-                .chain(&all.routes()?.default)
-                .filter(|route| route.provider == name)
-            {
-                let price = all.prices.get(&route.to_string());
-                let model = openai_chat::ModelConfig {
-                    tools: config.tools,
-                    json_schema: config.json_schema,
-                    context: price.and_then(|price| price.context),
-                    max_output: price.and_then(|price| price.max_output),
-                };
-                made = made.with_model(route.model.clone(), model);
-            }
-            Ok(Arc::new(
-                OpenAiChat::new(made).map_err(|error| Fail::usage(format!("[providers.{name}] {}", chain(&error))))?,
-            ))
-        }
-        "" => Err(missing("kind = \"openai-chat\" or \"scripted\"")),
-        other => Err(Fail::usage(format!(
-            "[providers.{name}] kind {other:?} is not part of this version: expected openai-chat or scripted"
-        ))),
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let host = match place.strip_prefix('[') {
-        Some(inner) => inner.split(']').next().unwrap_or_default(),
-        None => place.split(':').next().unwrap_or_default(),
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Delivers to a branch of the repository that the root was imported from, where it is one.
@@ -281,7 +233,7 @@ fn crashing(store: Arc<dyn Store>) -> Result<Arc<dyn Store>, Fail> {
 
 /// Returns routes that ask one scripted author for everything and another for reviews; for the demo.
 pub(crate) fn demo_routes() -> Result<(Routes, Prices), Fail> {
-    let parse = |text: &str| text.parse().map_err(|error| Fail::failed(format!("{error}")));
+    let parse = |text: &str| text.parse::<Candidate>().map_err(|error| Fail::failed(format!("{error}")));
     let mut routes = Routes::all(parse("author:writer-1")?);
     routes.phases.insert(vdo_core::id::Phase::Critique, vec![parse("critic:reader-1")?]);
     let price = |input: &str, output: &str| -> Result<_, Fail> {
@@ -290,31 +242,6 @@ pub(crate) fn demo_routes() -> Result<(Routes, Prices), Fail> {
         };
         Ok(vdo_core::money::Price::new(read(input)?, read(output)?))
     };
-    let prices = [("author:writer-1".to_owned(), price("2", "10")?), ("critic:reader-1".to_owned(), price("1", "5")?)];
-    Ok((routes, Prices(prices.into())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_itself_is_loopback() {
-        let (near, far): (Vec<&str>, Vec<&str>) = [
-            "http://127.0.0.1:8080/v1",
-            "http://localhost/v1",
-            "http://LOCALHOST:1",
-            "http://[::1]:9/v1",
-            "http://127.9.9.9",
-            "http://127.0.0.1.example.org/v1",
-            "http://localhost.example.org",
-            "http://127.0.0.1@example.org/",
-            "http://example.org/127.0.0.1",
-            "https://api.example.org",
-            "",
-        ]
-        .into_iter()
-        .partition(|url| is_loopback(url));
-        assert_eq!((near.len(), far.len()), (5, 6), "{near:?} {far:?}");
-    }
+    let prices = Prices::default().with(&parse("author:writer-1")?, price("2", "10")?);
+    Ok((routes, prices.with(&parse("critic:reader-1")?, price("1", "5")?)))
 }

@@ -5,13 +5,16 @@
 
 mod app;
 mod args;
+mod bill;
 mod commands;
 mod config;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod fail;
+mod gauge;
 mod graph;
 mod out;
+mod providers;
 mod story;
 mod view;
 
@@ -102,6 +105,11 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
         Command::MergeFile(args) => commands::merge_file::run(&out, args),
         Command::Scan(args) => commands::scan::scan(&out, args).await,
         Command::Schema(args) => commands::schema::print(&out, args),
+        Command::Models(args) => commands::models::show(&App::without_store(global, out)?, args),
+        Command::Providers(args) => commands::providers::providers(&App::open(global, out).await?, args).await,
+        Command::Spend(args) => commands::spend::spend(&App::open(global, out).await?, args).await,
+        Command::Budget(args) => commands::budget::budget(&App::open(global, out).await?, args).await,
+        Command::Stats => commands::stats::show(&App::open(global, out).await?).await,
         Command::Doctor => commands::doctor::doctor(&App::without_store(global, out)?).await,
         Command::Demo(args) => commands::demo::demo(&App::without_store(global, out)?, args).await,
         Command::New(args) => commands::new::new(&App::open(global, out).await?, args).await,

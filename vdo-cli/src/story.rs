@@ -1,5 +1,6 @@
 //! Events as lines for people. One event is one line or none; whatever came from outside is made harmless.
 
+use vdo_core::budget::{Action, Crossing, Period};
 use vdo_core::check::{CheckReport, CommandOutcome, CommandSource, TestStatus, Verdict};
 use vdo_core::compare::Comparison;
 use vdo_core::conflict::How;
@@ -105,6 +106,10 @@ pub(crate) fn line(event: &EventKind) -> Option<String> {
             entry("detach", &format!("stands on its own from here on; it was made from {}", names.join(" ")))
         }
         EventKind::Redacted { places } => entry("redact", &format!("a content was taken out of {places} places")),
+        EventKind::Reconciled { step, number, cost } => {
+            entry("money", &format!("call {step}#{number} cost {cost}, as was found out later"))
+        }
+        EventKind::BudgetCrossed(crossed) => entry("budget", &crossing(crossed)),
         EventKind::Note { text, .. } => entry("note", text),
         _ => return None,
     };
@@ -213,6 +218,21 @@ pub(crate) fn plain(text: &str, limit: usize) -> String {
 /// Returns what calls took and cost, in a few words.
 pub(crate) fn spent(usage: &Usage, cost: NanoUsd) -> String {
     format!("{} tokens in, {} out, {cost}", usage.total_input(), usage.output)
+}
+
+/// Says that a part of a budget is spent.
+pub(crate) fn crossing(crossed: &Crossing) -> String {
+    let then = match crossed.action {
+        Action::Warn => "",
+        Action::Reroute => "; others are asked where there are any",
+        Action::Stop => "; nothing more is asked of it",
+    };
+    let per = match crossed.per {
+        Period::Ever => String::new(),
+        per => format!(" a {}", per.as_str()),
+    };
+    let Crossing { scope, limit, spent, percent, .. } = crossed;
+    format!("{percent} % of the {limit}{per} for {scope} are spent ({spent}){then}")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Crossing;
 use crate::check::{CheckReport, Tier};
 use crate::compare::Comparison;
 use crate::conflict::How;
@@ -145,6 +146,17 @@ pub enum EventKind {
         /// Why, where that needs words.
         reason: Option<String>,
     },
+    /// Somebody found out what a possibly billed call cost.
+    Reconciled {
+        /// The step.
+        step: StepKey,
+        /// The call's number within the step.
+        number: u32,
+        /// What it cost.
+        cost: NanoUsd,
+    },
+    /// A part of a budget was spent by this job's calls.
+    BudgetCrossed(Crossing),
     /// A run took the job up.
     Started {
         /// Who runs it.

@@ -7,6 +7,8 @@
 //! Invariant: modules are stacked in floors, and a module imports only lower ones (a test checks):
 //! values, algebra, ports, judgement, run, engine.
 
+pub mod budget;
+pub mod candidate;
 pub mod check;
 pub mod compare;
 pub mod conflict;
@@ -21,6 +23,7 @@ pub mod failure;
 pub mod file;
 pub mod findings;
 pub mod guard;
+pub mod health;
 pub mod id;
 pub mod job;
 pub mod lineage;

@@ -64,6 +64,17 @@ pub struct Reasoning {
     /// What has to be sent back unchanged: a signature, or the whole item in the terms of its format.
     #[serde(default)]
     pub data: Value,
+    /// Who it came from, as `provider:model`; the engine fills it in. It goes back to nobody else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+}
+
+impl Reasoning {
+    /// Returns reasoning of nobody yet; the engine notes who it came from.
+    #[must_use]
+    pub fn new(format: impl Into<String>, text: impl Into<String>, data: Value) -> Self {
+        Self { format: format.into(), text: text.into(), data, author: String::new() }
+    }
 }
 
 impl Block {
@@ -394,21 +405,27 @@ impl Completion {
     /// Estimates the input tokens of the request: instructions, conversation, tools and output schema.
     #[must_use]
     pub fn estimated_tokens(&self) -> u64 {
-        let mut tokens = estimate_tokens(&self.system).saturating_add(MESSAGE_TOKENS);
-        for message in &self.messages {
+        Self::estimate(&self.system, &self.messages, &self.tools, self.output.as_ref())
+    }
+
+    /// Estimates the input tokens of a request of these parts.
+    #[must_use]
+    pub fn estimate(system: &str, messages: &[Message], tools: &[ToolSpec], output: Option<&OutputSchema>) -> u64 {
+        let mut tokens = estimate_tokens(system).saturating_add(MESSAGE_TOKENS);
+        for message in messages {
             tokens = tokens.saturating_add(MESSAGE_TOKENS);
             for block in &message.blocks {
                 tokens = tokens.saturating_add(block.estimated_tokens());
             }
         }
-        for tool in &self.tools {
+        for tool in tools {
             tokens = tokens
                 .saturating_add(estimate_tokens(&tool.name))
                 .saturating_add(estimate_tokens(&tool.description))
                 .saturating_add(estimate_json(&tool.input_schema))
                 .saturating_add(MESSAGE_TOKENS);
         }
-        if let Some(output) = &self.output {
+        if let Some(output) = output {
             tokens = tokens.saturating_add(estimate_json(&output.schema)).saturating_add(MESSAGE_TOKENS);
         }
         tokens

@@ -268,7 +268,7 @@ mod tests {
         assert!(pico(1).worst_case(1, 0) >= NanoUsd(1));
         assert_eq!(
             pico(1).cost(&Usage { input: u64::MAX, output: u64::MAX, ..Usage::default() }),
-            NanoUsd(i64::MAX / 500)
+            NanoUsd(18_446_744_073_709_552)
         );
     }
 

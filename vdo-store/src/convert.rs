@@ -279,6 +279,10 @@ pub(crate) fn call(row: call::Model) -> Result<CallRow, DbErr> {
         },
         started: Timestamp(row.started),
         ended: row.ended.map(Timestamp),
+        first_ms: row.first_ms.map(uint),
+        tier: names::tier(row.tier).ok_or_else(|| odd("tier", row.tier))?,
+        priced: row.priced,
+        decision: row.decision.map(|json| from_json("decision", json.as_bytes())).transpose()?,
     })
 }
 

@@ -9,12 +9,14 @@ use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::job::{JobSpec, JobStatus, ParentLink};
 use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
+use vdo_core::port::accounts::sightings;
 use vdo_core::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
 use vdo_core::port::{CallState, ClaimRequest, Lease, StoreError};
 use vdo_core::usage::Usage;
 
 use crate::emit;
 use crate::names;
+use crate::pack::Packed;
 use crate::prepare::{Fault, Prepared};
 use crate::rows::Rows;
 use crate::state::{JobState, Needs, RevisionState, State};
@@ -38,6 +40,11 @@ pub(crate) fn needs(prepared: &Prepared, needs: &mut Needs) {
     }
     needs.revisions.extend(changes.pins.iter().map(|(_, revision)| *revision));
     needs.revisions.extend(changes.correction);
+    for call in &changes.calls {
+        needs.charged.insert(call.row.started);
+        let subjects = sightings(call, changes.at).into_iter().map(|(subject, _)| subject);
+        needs.health.extend(subjects.map(|subject| (subject.provider, subject.model.unwrap_or_default())));
+    }
     needs.blobs.extend(decided(changes).map(|(_, blob)| blob));
     if let Some(new) = &changes.revision {
         needs.ids = true;
@@ -85,8 +92,11 @@ pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) ->
     };
     let created = job.clone();
     let revision = apply(state, id, &mut job, prepared)?;
-    let first_seq = if changes.events.is_empty() { 0 } else { job.next_seq };
-    job.next_seq = job.next_seq.saturating_add(changes.events.len() as u64);
+    let moved = state.book.decide(changes, id, job.root)?;
+    let crossed: Vec<Packed> = moved.events().collect();
+    let events = changes.events.len() + crossed.len();
+    let first_seq = if events == 0 { 0 } else { job.next_seq };
+    job.next_seq = job.next_seq.saturating_add(events as u64);
     let receipt = Receipt {
         job: id,
         existed: false,
@@ -94,9 +104,11 @@ pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) ->
         first_seq,
         revision,
         cancel_requested: job.cancel_requested,
+        crossings: moved.crossings().to_vec(),
     };
 
     // Nothing is refused from here on.
+    state.book.adopt(moved);
     if let Some(spec) = new {
         state.last_job = id.number();
         state.keys.extend(spec.idempotency_key.clone().map(|key| (key, id)));
@@ -108,7 +120,7 @@ pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) ->
         state.numbered.insert((id, number), revision);
     }
     state.blobs.extend(prepared.blobs.iter().map(|(hash, _)| *hash));
-    emit::written(rows, id, &job, prepared, &receipt);
+    emit::written(rows, id, &job, prepared, &crossed, &receipt);
     state.jobs.insert(id, job);
     state.dirty.insert(id);
     Ok(receipt)
@@ -149,6 +161,7 @@ fn existing(state: &State, id: JobId) -> Result<Receipt, StoreError> {
         first_seq: 0,
         revision: None,
         cancel_requested: job.cancel_requested,
+        crossings: Vec::new(),
     })
 }
 

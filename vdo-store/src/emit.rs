@@ -59,7 +59,14 @@ pub(crate) fn created(rows: &mut Rows, id: JobId, job: &JobState, spec: &JobSpec
 }
 
 /// Writes what changes add to a job.
-pub(crate) fn written(rows: &mut Rows, id: JobId, job: &JobState, prepared: &Prepared, receipt: &Receipt) {
+pub(crate) fn written(
+    rows: &mut Rows,
+    id: JobId,
+    job: &JobState,
+    prepared: &Prepared,
+    crossed: &[Packed],
+    receipt: &Receipt,
+) {
     let changes = &prepared.changes;
     let number = names::int(id.number());
     let epoch = match &changes.guard {
@@ -88,7 +95,7 @@ pub(crate) fn written(rows: &mut Rows, id: JobId, job: &JobState, prepared: &Pre
         row.int(number).text(known.step.to_string().as_str()).int(i64::from(known.number));
         row.int(names::outcome_number(known.outcome));
     }
-    for (seq, packed) in (receipt.first_seq..).zip(&prepared.events) {
+    for (seq, packed) in (receipt.first_seq..).zip(prepared.events.iter().chain(crossed)) {
         let mut row = rows.events.row();
         row.int(number).int(names::int(seq)).int(changes.at.0);
         packed_bytes(&mut row, packed);
@@ -192,6 +199,9 @@ fn call_row(row: &mut Row<'_>, job: i64, call: &CallRow) {
     row.text(call.edit_format.as_deref());
     row.bytes(call.request_hash.as_bytes().as_slice()).bytes(call.prompt_hash.as_bytes().as_slice());
     row.text(failure.as_deref());
+    let decision = call.decision.as_ref().map(|decision| serde_json::to_string(decision).unwrap_or_default());
+    row.int(call.first_ms.map(names::int)).int(names::tier_number(call.tier));
+    row.text(call.priced.as_deref()).text(decision.as_deref());
 }
 
 fn conflict_row(row: &mut Row<'_>, job: i64, conflict: &ConflictRow) {

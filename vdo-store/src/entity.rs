@@ -87,6 +87,10 @@ pub(crate) mod call {
         pub request_hash: Vec<u8>,
         pub prompt_hash: Vec<u8>,
         pub failure: Option<String>,
+        pub first_ms: Option<i64>,
+        pub tier: i64,
+        pub priced: Option<String>,
+        pub decision: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,11 +5,13 @@
 //!
 //! Invariant: what a commit acknowledged is on the disk, whole; what it refused has left no trace.
 
+mod accounts;
 mod convert;
 mod decide;
 mod emit;
 mod entity;
 mod fault;
+mod ledger;
 mod load;
 mod migration;
 mod names;

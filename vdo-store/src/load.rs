@@ -12,6 +12,7 @@ use vdo_core::money::NanoUsd;
 use vdo_core::time::Timestamp;
 use vdo_core::usage::Usage;
 
+use crate::accounts;
 use crate::names;
 use crate::sql;
 use crate::state::{JobState, Needs, RevisionState, State};
@@ -53,6 +54,7 @@ pub(crate) async fn load(
             state.blobs.insert(hash_of(&hash)?);
         }
     }
+    load.accounts(&mut state, &needs).await?;
     if needs.ids {
         for row in load.rows(sql::READ_IDS, Value::String(None)).await? {
             let mut cells = Cells::of(&row);
@@ -75,6 +77,39 @@ impl Load<'_> {
     async fn rows(&mut self, sql: &str, value: Value) -> Result<Vec<QueryResult>, DbErr> {
         *self.statements += 1;
         self.transaction.query_all_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, [value])).await
+    }
+
+    /// Loads the budgets and where they stand, and how the providers have been doing.
+    async fn accounts(&mut self, state: &mut State, needs: &Needs) -> Result<(), DbErr> {
+        if !needs.charged.is_empty() {
+            for row in self.rows(sql::READ_BUDGETS, Value::String(None)).await? {
+                state.book.books.budgets.push(accounts::budget(&mut Cells::of(&row))?);
+            }
+        }
+        let budgets = &state.book.books.budgets;
+        let keys: BTreeSet<(String, &str, i64)> = budgets
+            .iter()
+            .flat_map(|budget| {
+                let of = |at: &Timestamp| (budget.scope.to_string(), budget.per.as_str(), budget.per.start(*at).0);
+                needs.charged.iter().map(of)
+            })
+            .collect();
+        if !keys.is_empty() {
+            for row in self.rows(sql::READ_SUMS, json(&keys)).await? {
+                let mut cells = Cells::of(&row);
+                let (scope, per): (String, String) = (cells.take()?, cells.take()?);
+                let scope = scope.parse().map_err(|error| damaged(format!("{error}")))?;
+                let per = per.parse().map_err(|error: String| damaged(error))?;
+                let start = Timestamp(cells.take()?);
+                state.book.books.sums.insert((scope, per, start), accounts::sums(&mut cells)?);
+            }
+        }
+        if !needs.health.is_empty() {
+            for row in self.rows(sql::READ_HEALTH, json(&needs.health)).await? {
+                state.book.health.extend([accounts::health(&row)?]);
+            }
+        }
+        Ok(())
     }
 
     async fn revisions(&mut self, state: &mut State, sql: &str, value: Value) -> Result<(), DbErr> {

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use vdo_core::content::Mode;
 use vdo_core::job::{Cause, JobStatus, Stamp};
 use vdo_core::port::{CallState, Outcome, StepState};
+use vdo_core::usage::ServiceTier;
 
 /// Returns the number of a file mode.
 pub(crate) fn mode_number(mode: Mode) -> i64 {
@@ -44,12 +45,30 @@ pub(crate) fn call_number(state: CallState) -> i64 {
         CallState::Answered => 1,
         CallState::Failed => 2,
         CallState::PossiblyBilled => 3,
+        CallState::Reconciled => 4,
     }
 }
 
 /// Returns the call's state with this number.
 pub(crate) fn call_state(number: i64) -> Option<CallState> {
     CallState::ALL.into_iter().find(|state| call_number(*state) == number)
+}
+
+/// Returns the number of a tier.
+pub(crate) fn tier_number(tier: ServiceTier) -> i64 {
+    match tier {
+        ServiceTier::Standard => 0,
+        ServiceTier::Flex => 1,
+        ServiceTier::Batch => 2,
+        ServiceTier::Priority => 3,
+        ServiceTier::Fast => 4,
+    }
+}
+
+/// Returns the tier with this number.
+pub(crate) fn tier(number: i64) -> Option<ServiceTier> {
+    use ServiceTier::{Batch, Fast, Flex, Priority, Standard};
+    [Standard, Flex, Batch, Priority, Fast].into_iter().find(|tier| tier_number(*tier) == number)
 }
 
 /// Returns the number of an outcome.

@@ -124,6 +124,8 @@ pub(crate) struct Rows {
     pub(crate) outcomes: Table,
     pub(crate) conflicts: Table,
     pub(crate) corrections: Table,
+    pub(crate) sums: Table,
+    pub(crate) health: Table,
 }
 
 /// A piece of SQL and what is bound to it.
@@ -159,7 +161,7 @@ impl Rows {
     }
 
     fn piece(mut self) -> Piece {
-        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(32), statements: 0, rows: 0 };
+        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(36), statements: 0, rows: 0 };
         let tables = [
             (sql::JOBS, self.jobs),
             (sql::PARENTS, self.parents),
@@ -177,6 +179,8 @@ impl Rows {
             (sql::OUTCOMES, self.outcomes),
             (sql::CONFLICTS, self.conflicts),
             (sql::CORRECTIONS, self.corrections),
+            (sql::BUDGET_SUMS, self.sums),
+            (sql::HEALTH, self.health),
         ];
         for (sql, table) in tables {
             if !table.is_empty() {

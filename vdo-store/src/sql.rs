@@ -64,14 +64,15 @@ WITH batch AS MATERIALIZED (SELECT value FROM json_each($9))
 INSERT INTO calls (
   job_id, step, number, state, started, ended, reserved, cost, usage_known, usage_input, usage_cache_read,
   usage_cache_write, usage_cache_write_long, usage_output, usage_reasoning, usage_estimated, outcome, provider,
-  model, prompt, edit_format, request_hash, prompt_hash, failure
+  model, prompt, edit_format, request_hash, prompt_hash, failure, first_ms, tier, priced, decision
 ) SELECT
   value->>0, CAST(substr($10, value->>1, value->>2) AS TEXT), value->>3, value->>4, value->>5, value->>6,
   value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
   value->>16, value->>17, CAST(substr($10, value->>18, value->>19) AS TEXT), CAST(substr($10, value->>20,
   value->>21) AS TEXT), CAST(substr($10, value->>22, value->>23) AS TEXT), CAST(substr($10, value->>24,
   value->>25) AS TEXT), substr($10, value->>26, value->>27), substr($10, value->>28, value->>29),
-  CAST(substr($10, value->>30, value->>31) AS TEXT)
+  CAST(substr($10, value->>30, value->>31) AS TEXT), value->>32, value->>33, CAST(substr($10, value->>34,
+  value->>35) AS TEXT), CAST(substr($10, value->>36, value->>37) AS TEXT)
 FROM batch WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
   state = excluded.state, started = excluded.started, ended = excluded.ended, reserved = excluded.reserved, cost
   = excluded.cost, usage_known = excluded.usage_known, usage_input = excluded.usage_input, usage_cache_read =
@@ -79,7 +80,8 @@ FROM batch WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET
   excluded.usage_cache_write_long, usage_output = excluded.usage_output, usage_reasoning =
   excluded.usage_reasoning, usage_estimated = excluded.usage_estimated, outcome = excluded.outcome, provider =
   excluded.provider, model = excluded.model, prompt = excluded.prompt, edit_format = excluded.edit_format,
-  request_hash = excluded.request_hash, prompt_hash = excluded.prompt_hash, failure = excluded.failure;
+  request_hash = excluded.request_hash, prompt_hash = excluded.prompt_hash, failure = excluded.failure,
+  first_ms = excluded.first_ms, tier = excluded.tier, priced = excluded.priced, decision = excluded.decision;
 ";
 
 /// Events.
@@ -220,6 +222,53 @@ INSERT INTO corrections (
   value->>0, value->>1, value->>2, value->>3
 FROM batch;
 ";
+
+/// What is spent and reserved of budgets.
+pub(crate) const BUDGET_SUMS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($33))
+INSERT OR REPLACE INTO budget_sums (
+  scope, period, start, spent, reserved, alerted
+) SELECT
+  CAST(substr($34, value->>0, value->>1) AS TEXT), CAST(substr($34, value->>2, value->>3) AS TEXT), value->>4,
+  value->>5, value->>6, value->>7
+FROM batch;
+";
+
+/// How providers and models have been doing.
+pub(crate) const HEALTH: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($35))
+INSERT OR REPLACE INTO health (
+  provider, model, state
+) SELECT
+  CAST(substr($36, value->>0, value->>1) AS TEXT), CAST(substr($36, value->>2, value->>3) AS TEXT),
+  CAST(substr($36, value->>4, value->>5) AS TEXT)
+FROM batch;
+";
+
+/// The budgets.
+pub(crate) const READ_BUDGETS: &str = "SELECT scope, period, amount, action, hard FROM budgets";
+
+/// Where some budgets stand: as JSON, arrays of scope, period and the moment the period began.
+pub(crate) const READ_SUMS: &str = "
+SELECT s.scope, s.period, s.start, s.spent, s.reserved, s.alerted FROM json_each(?1) e
+CROSS JOIN budget_sums s ON s.scope = e.value->>0 AND s.period = e.value->>1 AND s.start = e.value->>2";
+
+/// How some providers and models have been doing: as JSON, arrays of provider and model.
+pub(crate) const READ_HEALTH: &str = "
+SELECT h.provider, h.model, h.state FROM json_each(?1) e
+CROSS JOIN health h ON h.provider = e.value->>0 AND h.model = e.value->>1";
+
+/// What the calls that a budget covers cost and have reserved, by day.
+pub(crate) const DAYS: &str = "
+SELECT c.started - c.started % ?1 AS day, coalesce(sum(c.cost), 0), coalesce(sum(c.reserved) FILTER (WHERE c.state IN (0, 3)), 0)
+FROM calls c JOIN jobs j ON j.id = c.job_id WHERE {covered} GROUP BY day";
+
+/// The sums of some calls, as the end of a SELECT.
+pub(crate) const SUMS: &str = "
+count(*), sum(c.usage_input), sum(c.usage_cache_read), sum(c.usage_cache_write), sum(c.usage_cache_write_long),
+  sum(c.usage_output), sum(c.usage_reasoning), max(c.usage_estimated), sum(c.cost),
+  sum(c.reserved) FILTER (WHERE c.state IN (0, 3)), count(*) FILTER (WHERE c.state = 1 AND c.cost IS NULL)
+FROM calls c JOIN jobs j ON j.id = c.job_id";
 
 /// The jobs that a batch depends on.
 pub(crate) const READ_JOBS: &str = "

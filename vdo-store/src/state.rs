@@ -12,6 +12,8 @@ use vdo_core::port::changes::Rating;
 use vdo_core::time::Timestamp;
 use vdo_core::usage::Usage;
 
+use crate::ledger::Book;
+
 /// A job's row, as far as writes depend on it.
 #[derive(Debug, Clone)]
 pub(crate) struct JobState {
@@ -59,6 +61,8 @@ pub(crate) struct State {
     pub(crate) blobs: HashSet<BlobHash>,
     pub(crate) last_job: u64,
     pub(crate) last_revision: u64,
+    /// Budgets and the health of providers.
+    pub(crate) book: Book,
     /// The jobs this batch touched.
     pub(crate) dirty: BTreeSet<JobId>,
 }
@@ -71,6 +75,10 @@ pub(crate) struct Needs {
     pub(crate) numbered: BTreeMap<JobId, BTreeSet<u32>>,
     pub(crate) keys: BTreeSet<String>,
     pub(crate) blobs: BTreeSet<BlobHash>,
+    /// Providers and models whose health counts.
+    pub(crate) health: BTreeSet<(String, String)>,
+    /// When the calls were sent that count in budgets.
+    pub(crate) charged: BTreeSet<Timestamp>,
     /// Whether new ids are given out.
     pub(crate) ids: bool,
 }

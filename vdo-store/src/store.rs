@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use vdo_core::check::CheckReport;
 use vdo_core::conflict::ConflictRow;
@@ -10,6 +11,7 @@ use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, Revision};
+use vdo_core::port::accounts::Accounts;
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
@@ -94,6 +96,11 @@ impl SqliteStore {
     /// [`StoreError::Backend`] if the file cannot be read at all.
     pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
         self.reader.faults().await
+    }
+
+    /// Returns what was read from a row, or the error that it is damaged.
+    pub(crate) fn read<T>(&self, value: Result<T, DbErr>) -> Result<T, StoreError> {
+        value.map_err(|error| crate::fault::error(error, &self.reader.place))
     }
 
     /// Returns what reads.
@@ -202,6 +209,10 @@ impl Store for SqliteStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         self.ask(|answer| Request::Claim(request, answer)).await
+    }
+
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
     }
 
     fn upkeep(&self) -> Option<&dyn Upkeep> {

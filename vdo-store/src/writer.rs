@@ -163,6 +163,7 @@ impl Writer {
             })
             .collect();
         emit::jobs(&mut rows, &state);
+        state.book.emit(&mut rows);
         let mut written = 0;
         for piece in rows.pieces() {
             statements += piece.statements;

@@ -62,7 +62,7 @@ pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
         Err(fail) => add("routes", Err(fail.to_string())),
     }
     for (name, config) in &app.config.providers {
-        let result = match crate::app::provider(name, config, &app.config) {
+        let result = match crate::providers::provider(name, config, &app.config, &[]) {
             Ok(provider) => match provider.probe().await {
                 Ok(health) => Ok(format!("answers, {} models", health.models.len())),
                 Err(error) => Err(error.to_failure().message),

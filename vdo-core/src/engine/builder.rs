@@ -5,19 +5,39 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::Engine;
 use crate::edit::Formats;
 use crate::event::Event;
+use crate::id::{JobId, StepKey};
 use crate::job::Job;
+use crate::message::Settings;
 use crate::port::{Checker, Clock, Deployer, Provider, Scanner, Store};
 use crate::prompt::Prompts;
-use crate::route::Routes;
+use crate::route::{RetryPolicy, Routes};
 use crate::run::Limits;
 use crate::spend::Prices;
 use crate::syntax::{NoSyntax, Syntax};
 
 /// Told of every event, right after it was written. Must not block.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// A piece of a reply as it arrives. Nobody keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delta<'a> {
+    /// The job.
+    pub job: JobId,
+    /// The step.
+    pub step: &'a StepKey,
+    /// The call's number within the step. A greater one begins anew: what came before is void.
+    pub number: u32,
+    /// The piece.
+    pub text: &'a str,
+}
+
+/// Told of replies as they arrive. Must not block.
+pub type Listener = Arc<dyn Fn(&Delta<'_>) + Send + Sync>;
 
 /// Says where a finished job goes, besides the store: its root job is given.
 pub type Deliveries = Arc<dyn Fn(&Job) -> Option<Arc<dyn Deployer>> + Send + Sync>;
@@ -35,9 +55,13 @@ pub struct EngineBuilder {
     pub(super) prices: Prices,
     pub(super) deliveries: Option<Deliveries>,
     pub(super) observer: Option<Observer>,
+    pub(super) listener: Option<Listener>,
+    pub(super) streams: bool,
     pub(super) owner: String,
     pub(super) lease_ttl: Duration,
-    pub(super) retries: u32,
+    pub(super) retry: RetryPolicy,
+    pub(super) patience: Duration,
+    pub(super) settings: Settings,
     pub(super) limits: Limits,
     pub(super) prompts: Prompts,
     pub(super) formats: Formats,
@@ -93,6 +117,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets who is told of replies as they arrive, and has them streamed. Default: nobody.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
+        self.streaming(true)
+    }
+
+    /// Sets whether replies are streamed, so that it is seen how long the first output takes. A reply that breaks off is then
+    /// asked for again, but of nobody else. Default: no.
+    #[must_use]
+    pub fn streaming(mut self, streams: bool) -> Self {
+        self.streams = streams;
+        self
+    }
+
     /// Sets the name under which this engine holds leases; it should name host and process. Default: `"embedded"`.
     #[must_use]
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
@@ -110,7 +149,28 @@ impl EngineBuilder {
     /// Sets how often a candidate is asked again after a failure that may pass. Default: 2.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
+        self.retry.retries = retries;
+        self
+    }
+
+    /// Sets how often and how long apart a candidate is asked again.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how long a step goes on asking and waiting until it fails. Default: ten minutes.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets how replies are made: effort, tier and the like. What a model does not take is left out, with a warning.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -138,7 +198,7 @@ impl EngineBuilder {
     /// Makes the engine.
     #[must_use]
     pub fn build(self) -> Engine {
-        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())) }
+        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())), watch: Arc::default() }
     }
 }
 
@@ -172,9 +232,13 @@ impl Engine {
             prices: Prices::default(),
             deliveries: None,
             observer: None,
+            listener: None,
+            streams: false,
             owner: "embedded".to_owned(),
             lease_ttl: Duration::from_secs(60),
-            retries: 2,
+            retry: RetryPolicy::default(),
+            patience: Duration::from_secs(600),
+            settings: Settings::default(),
             limits: Limits::default(),
             prompts: Prompts::default(),
             formats: Formats::default(),

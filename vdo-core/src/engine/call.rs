@@ -1,111 +1,28 @@
 //! One step that asks a model: the call, its retries and its failover, each a row of the ledger.
 
-use crate::engine::EngineError;
+use futures_util::StreamExt as _;
+
+use crate::engine::{Delta, EngineError};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::StepKey;
-use crate::message::{Completion, Settings};
+use crate::message::{Block, RateLimits, Reply};
 use crate::money::NanoUsd;
 use crate::port::changes::{CallWrite, StepWrite};
-use crate::port::{CallRow, CallState, ProviderError, StepState, StoreError};
-use crate::route::{self, Candidate, Next};
+use crate::port::{CallRow, CallState, Provider, ProviderError, StepState, StoreError, StreamEvent};
+use crate::route::{self, Next};
 use crate::run::{Answer, Ask};
-use crate::spend;
+use crate::time::Timestamp;
 
+use super::choice::{Call, Tried, Turn};
 use super::desk::{Desk, StepEnd};
 
-/// A call that is about to be sent.
-#[derive(Debug, Clone)]
-pub(super) struct Call {
-    pub(super) row: CallRow,
-    pub(super) request: Completion,
-    candidates: Vec<Candidate>,
-    /// Which of the candidates is asked.
-    at: usize,
-    /// How often this candidate failed for this step.
-    tries: u32,
-}
-
-impl Call {
-    /// Returns the ledger entry that announces it.
-    pub(super) fn sent(&self) -> CallWrite {
-        CallWrite { row: self.row.clone(), released: NanoUsd::ZERO }
-    }
-
-    /// Returns the event that announces it.
-    pub(super) fn sent_event(&self) -> EventKind {
-        EventKind::CallSent {
-            step: self.row.step.clone(),
-            number: self.row.number,
-            provider: self.row.provider.clone(),
-            model: self.row.model.clone(),
-            reserved: self.row.reserved,
-        }
-    }
-}
-
 impl Desk<'_> {
-    /// Chooses the first candidate for a step and makes the call to it.
-    pub(super) fn first_call(&self, key: &StepKey, ask: &Ask) -> Result<Call, Failure> {
-        let candidates = self.candidates(key.phase, !ask.tools.is_empty());
-        // Who comes before the one to be asked first is not asked any more.
-        let first = candidates.iter().position(|one| ask.prefer.as_ref().is_some_and(|name| *name == one.to_string()));
-        self.make_call(key, ask, candidates, first.unwrap_or(0), 0)
-    }
-
-    fn make_call(
-        &self,
-        key: &StepKey,
-        ask: &Ask,
-        candidates: Vec<Candidate>,
-        at: usize,
-        tries: u32,
-    ) -> Result<Call, Failure> {
-        let nobody = || Failure::new(FailureKind::Configuration, format!("no candidate for the phase {}", key.phase));
-        let candidate = candidates.get(at).cloned().ok_or_else(nobody)?;
-        let provider = self.parts().providers.get(&candidate.provider).ok_or_else(nobody)?;
-        let abilities = provider.capabilities(&candidate.model);
-        let request = Completion {
-            model: candidate.model.clone(),
-            system: ask.system.clone(),
-            messages: ask.messages.clone(),
-            tools: if abilities.tools { ask.tools.clone() } else { Vec::new() },
-            output: ask.output.clone().filter(|_| abilities.json_schema),
-            max_output: Some(abilities.max_output.map_or(ask.max_output, |most| most.min(ask.max_output))),
-            settings: Settings::default(),
-        };
-        if let Some(failure) = self.exhausted(key.phase) {
-            return Err(failure);
-        }
-        self.count_call();
-        let price = self.parts().prices.of(&candidate.provider, &candidate.model);
-        let reserved = spend::reservation(&request, price, self.has_budget(), &candidate.to_string())?;
-        let row = CallRow {
-            step: key.clone(),
-            number: self.next_number(key),
-            provider: candidate.provider,
-            model: candidate.model,
-            state: CallState::Sent,
-            request_hash: request_hash(&request),
-            prompt: ask.prompt.clone(),
-            prompt_hash: ask.prompt_hash,
-            edit_format: ask.edit_format.map(str::to_owned),
-            reserved,
-            usage: None,
-            cost: None,
-            failure: None,
-            outcome: None,
-            started: self.parts().clock.now(),
-            ended: None,
-        };
-        Ok(Call { row, request, candidates, at, tries })
-    }
-
-    /// Sends a call whose intent is written, and goes on until there is an answer or nobody is left to ask. A step that the
-    /// run can do without is answered with that.
-    pub(super) async fn perform_ask(&self, key: StepKey, ask: Ask, call: Call) -> StepEnd {
+    /// Sends a call whose intent is written, or waits until one can be, and goes on until there is an answer or nobody is
+    /// left to ask. A step that the run can do without is answered with that.
+    pub(super) async fn perform_ask(&self, key: StepKey, ask: Ask, turn: Turn) -> StepEnd {
         let is_optional = ask.is_optional;
-        match self.ask_until(key.clone(), ask, call).await {
+        match self.ask_until(key.clone(), ask, turn).await {
             StepEnd::Failed(failure)
                 if is_optional && !self.is_cancelled() && failure.kind != FailureKind::LimitReached =>
             {
@@ -115,30 +32,78 @@ impl Desk<'_> {
         }
     }
 
-    async fn ask_until(&self, key: StepKey, ask: Ask, mut call: Call) -> StepEnd {
+    async fn ask_until(&self, key: StepKey, ask: Ask, mut turn: Turn) -> StepEnd {
+        let begun = self.parts().clock.now();
+        let mut tried = Tried::default();
         loop {
-            let failure = match self.send(&key, &call).await {
-                Ok(answer) => return StepEnd::Answer(key, answer),
-                Err(StepEnd::Failed(failure)) => failure,
-                Err(other) => return other,
+            let next = match turn {
+                Turn::Call(call) => match self.send(&key, &call).await {
+                    Ok(answer) => return StepEnd::Answer(key, answer),
+                    Err(StepEnd::Failed(failure)) => self.after_failure(&key, &call, failure, &mut tried, begun).await,
+                    Err(other) => return other,
+                },
+                Turn::Wait(until, why) => self.wait_until(until, why, begun).await,
             };
-            if self.is_cancelled() {
-                return StepEnd::Failed(failure);
+            if let Err(end) = next {
+                return end;
             }
-            let tries = call.tries + 1;
-            let (at, tries) = match route::next(&failure, tries, self.parts().retries) {
-                Next::Again(wait) => {
-                    if self.signal.or(self.parts().clock.sleep(wait)).await.is_none() {
-                        return StepEnd::Failed(failure);
-                    }
-                    (call.at, tries)
-                }
-                Next::Other if call.at + 1 < call.candidates.len() => (call.at + 1, 0),
-                Next::Other | Next::Stop => return StepEnd::Failed(failure),
+            turn = match self.announce_next(&key, &ask, &tried).await {
+                Ok(turn) => turn,
+                Err(end) => return end,
             };
-            call = match self.make_call(&key, &ask, call.candidates, at, tries) {
-                Ok(call) => call,
-                Err(failure) => return StepEnd::Failed(failure),
+        }
+    }
+
+    /// Waits, if another try is due, or notes that the candidate is not asked again.
+    async fn after_failure(
+        &self,
+        key: &StepKey,
+        call: &Call,
+        failure: Failure,
+        tried: &mut Tried,
+        begun: Timestamp,
+    ) -> Result<(), StepEnd> {
+        if self.is_cancelled() {
+            return Err(StepEnd::Failed(failure));
+        }
+        tried.last = Some(failure.clone());
+        let tries = tried.tries.entry(call.candidate.clone()).or_default();
+        *tries += 1;
+        let left = self.time_left(begun);
+        match route::next(&failure, *tries, &self.parts().retry, left, self.lot(key)) {
+            Next::Again(wait) => match self.signal.or(self.parts().clock.sleep(wait)).await {
+                Some(()) => Ok(()),
+                None => Err(StepEnd::Failed(failure)),
+            },
+            Next::Other => {
+                tried.failed.insert(call.candidate.clone(), failure.kind);
+                Ok(())
+            }
+            Next::Stop => Err(StepEnd::Failed(failure)),
+        }
+    }
+
+    /// Waits until somebody can be asked, if that is not too long.
+    async fn wait_until(&self, until: Timestamp, why: Failure, begun: Timestamp) -> Result<(), StepEnd> {
+        let wait = until.since(self.parts().clock.now());
+        if wait > self.time_left(begun) {
+            return Err(StepEnd::Failed(why));
+        }
+        match self.signal.or(self.parts().clock.sleep(wait)).await {
+            Some(()) => Ok(()),
+            None => Err(StepEnd::Failed(why)),
+        }
+    }
+
+    /// Chooses who is asked next and writes the call, or says until when nobody can be.
+    async fn announce_next(&self, key: &StepKey, ask: &Ask, tried: &Tried) -> Result<Turn, StepEnd> {
+        // What the store refuses for what others did meanwhile is chosen again from what it knows now.
+        let mut refusals = 0;
+        loop {
+            self.engine.refresh(refusals > 0).await.map_err(StepEnd::Fatal)?;
+            let call = match self.next_turn(key, ask, tried).map_err(StepEnd::Failed)? {
+                Turn::Call(call) => call,
+                wait @ Turn::Wait(..) => return Ok(wait),
             };
             let mut changes = self.changes();
             changes.calls.push(call.sent());
@@ -147,16 +112,22 @@ impl Desk<'_> {
                 Ok(_) if self.is_cancelled() => {
                     let mut changes = self.changes();
                     self.withdraw(&call.row, &mut changes);
-                    return match self.write(changes).await {
-                        Ok(_) => StepEnd::Failed(failure),
-                        Err(error) => StepEnd::Fatal(error),
-                    };
+                    self.write(changes).await.map_err(StepEnd::Fatal)?;
+                    let given_up = Failure::new(FailureKind::Cancelled, "cancelled on request");
+                    return Err(StepEnd::Failed(tried.last.clone().unwrap_or(given_up)));
                 }
-                Ok(_) => self.remember(&call.row),
-                Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
-                    return StepEnd::Failed(Failure::new(FailureKind::Budget, error.to_string()));
+                Ok(_) => {
+                    self.remember(&call.row);
+                    return Ok(Turn::Call(call));
                 }
-                Err(error) => return StepEnd::Fatal(error),
+                Err(EngineError::Store(StoreError::OverBudget(_) | StoreError::Trial { .. })) if refusals < 5 => {
+                    refusals += 1;
+                    self.uncount_call();
+                }
+                Err(EngineError::Store(
+                    error @ (StoreError::Budget { .. } | StoreError::OverBudget(_) | StoreError::Trial { .. }),
+                )) => return Err(StepEnd::Failed(Failure::new(FailureKind::Budget, error.to_string()))),
+                Err(error) => return Err(StepEnd::Fatal(error)),
             }
         }
     }
@@ -167,19 +138,21 @@ impl Desk<'_> {
             let text = format!("provider {} is not configured", call.row.provider);
             return Err(StepEnd::Failed(Failure::new(FailureKind::Configuration, text)));
         };
-        let result = self.signal.or(provider.complete(&call.request)).await.unwrap_or_else(|| {
+        let mut first_ms = None;
+        let asked = self.hear(provider.as_ref(), call, &mut first_ms);
+        let result = self.signal.or(asked).await.unwrap_or_else(|| {
             let source = "given up on request".into();
             Err(ProviderError::Transport { sent: true, source })
         });
         let ended = self.parts().clock.now();
-        let price = self.parts().prices.of(&call.row.provider, &call.row.model);
-        let mut row = CallRow { ended: Some(ended), ..call.row.clone() };
+        let mut row = CallRow { ended: Some(ended), first_ms, ..call.row.clone() };
         let mut changes = self.changes();
+        let mut limits = RateLimits::default();
         let outcome = match result {
             Ok(reply) => {
-                row.state = CallState::Answered;
-                row.usage = Some(reply.usage);
-                row.cost = price.map(|price| price.cost(&reply.usage));
+                let reply = signed(reply, &row);
+                limits = reply.about.limits;
+                self.answered_row(&mut row, &reply);
                 changes.events.push(EventKind::CallAnswered {
                     step: key.clone(),
                     number: row.number,
@@ -189,6 +162,9 @@ impl Desk<'_> {
                     cost: row.cost,
                     duration_ms: u64::try_from(ended.since(row.started).as_millis()).unwrap_or(u64::MAX),
                 });
+                for text in &reply.about.warnings {
+                    changes.events.push(EventKind::Note { text: format!("{}: {text}", call.candidate), tier: None });
+                }
                 match serde_json::to_vec(&reply) {
                     Ok(bytes) => {
                         let answer = Some(bytes.into());
@@ -201,11 +177,7 @@ impl Desk<'_> {
             }
             Err(error) => {
                 let failure = error.to_failure().with_phase(key.phase);
-                let unsure = failure.sent && failure.kind == FailureKind::Transport;
-                row.state = if unsure { CallState::PossiblyBilled } else { CallState::Failed };
-                row.usage = failure.usage;
-                row.cost = failure.usage.and_then(|usage| price.map(|price| price.cost(&usage)));
-                row.failure = Some(failure.clone());
+                self.failed_row(&mut row, &failure);
                 let (step, number) = (key.clone(), row.number);
                 changes.events.push(EventKind::CallFailed { step, number, failure: failure.clone() });
                 Err(StepEnd::Failed(failure))
@@ -213,7 +185,7 @@ impl Desk<'_> {
         };
         let released =
             if row.state == CallState::PossiblyBilled { NanoUsd::ZERO } else { row.reserved.unwrap_or_default() };
-        changes.calls.push(CallWrite { row: row.clone(), released });
+        changes.calls.push(CallWrite { row: row.clone(), released, limits });
         match self.write(changes).await {
             Ok(_) => {
                 self.remember(&row);
@@ -222,22 +194,70 @@ impl Desk<'_> {
             Err(error) => Err(StepEnd::Fatal(error)),
         }
     }
-}
 
-/// Returns the hash that tells one request from another.
-fn request_hash(request: &Completion) -> crate::content::BlobHash {
-    struct Sink(blake3::Hasher);
-    impl std::io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
+    /// Asks for a reply, whole or as it arrives; notes how long the first output took.
+    async fn hear(
+        &self,
+        provider: &dyn Provider,
+        call: &Call,
+        first_ms: &mut Option<u64>,
+    ) -> Result<Reply, ProviderError> {
+        if !self.parts().streams {
+            return provider.complete(&call.request).await;
         }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
+        let mut stream = provider.stream(&call.request).await?;
+        while let Some(event) = stream.next().await {
+            match event? {
+                StreamEvent::Text(text) => {
+                    let took = self.parts().clock.now().since(call.row.started).as_millis();
+                    first_ms.get_or_insert(u64::try_from(took).unwrap_or(u64::MAX));
+                    if let Some(listener) = &self.parts().listener {
+                        let (job, step, number) = (self.job.id, &call.row.step, call.row.number);
+                        listener(&Delta { job, step, number, text: &text });
+                    }
+                }
+                StreamEvent::Done(reply) => return Ok(*reply),
+            }
+        }
+        let source = "the stream ended without the whole reply".into();
+        Err(ProviderError::Transport { sent: true, source }.after(first_ms.is_some(), None))
+    }
+
+    /// Writes what an answer took and cost.
+    fn answered_row(&self, row: &mut CallRow, reply: &Reply) {
+        row.state = CallState::Answered;
+        row.usage = Some(reply.usage);
+        row.tier = reply.about.tier;
+        let price = self.parts().prices.of(&row.provider, &row.model);
+        row.cost = price.and_then(|price| price.cost_at(&reply.usage, row.tier));
+        if let Some(billed) = reply.about.billed.filter(|billed| *billed >= NanoUsd::ZERO) {
+            (row.cost, row.priced) = (Some(billed), Some("provider".to_owned()));
         }
     }
-    let mut sink = Sink(blake3::Hasher::new());
-    // Writing into a hasher cannot fail, and a request is plain data.
-    let _ = serde_json::to_writer(&mut sink, request);
-    crate::content::BlobHash::from_bytes(*sink.0.finalize().as_bytes())
+
+    /// Writes why a call failed, and what is known of what it cost.
+    fn failed_row(&self, row: &mut CallRow, failure: &Failure) {
+        // What had been sent and brought no usable word on what it took may have been billed, more than what is known of.
+        let lost = failure.began || (failure.sent && failure.usage.is_none());
+        let unsure = lost
+            && matches!(
+                failure.kind,
+                FailureKind::Transport | FailureKind::BadAnswer | FailureKind::ProviderFault | FailureKind::Overloaded
+            );
+        row.state = if unsure { CallState::PossiblyBilled } else { CallState::Failed };
+        row.usage = failure.usage;
+        let price = self.parts().prices.of(&row.provider, &row.model).filter(|_| !unsure);
+        row.cost = failure.usage.and_then(|usage| price.and_then(|price| price.cost_at(&usage, row.tier)));
+        row.failure = Some(failure.clone());
+    }
+}
+
+/// Notes on reasoning who it came from.
+fn signed(mut reply: Reply, row: &CallRow) -> Reply {
+    for block in &mut reply.blocks {
+        if let Block::Reasoning(reasoning) = block {
+            reasoning.author = format!("{}:{}", row.provider, row.model);
+        }
+    }
+    reply
 }

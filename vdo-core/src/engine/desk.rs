@@ -13,7 +13,7 @@ use crate::job::{Job, Stamp};
 use crate::money::NanoUsd;
 use crate::port::changes::{CallWrite, Changes, Guard, LeaseChange, Receipt};
 use crate::port::{CallRow, CallState, Lease};
-use crate::route::Candidate;
+use crate::route::{Candidate, Strategy};
 use crate::run::Answer;
 use crate::time::Timestamp;
 
@@ -116,7 +116,9 @@ impl<'e> Desk<'e> {
     }
 
     pub(super) async fn write(&self, changes: Changes) -> Result<Receipt, EngineError> {
+        let (calls, at) = (changes.calls.clone(), changes.at);
         let receipt = self.engine.commit(changes).await?;
+        self.engine.watch_calls(&calls, self.job.id, self.job.root, at);
         if receipt.cancel_requested {
             self.signal.raise();
         }
@@ -159,10 +161,7 @@ impl<'e> Desk<'e> {
         let calls = lock(&self.calls);
         let under_way = calls.values().filter(|row| row.state == CallState::Sent);
         under_way
-            .map(|row| CallWrite {
-                row: CallRow { state: CallState::PossiblyBilled, ended: Some(now), ..row.clone() },
-                released: NanoUsd::ZERO,
-            })
+            .map(|row| CallWrite::new(CallRow { state: CallState::PossiblyBilled, ended: Some(now), ..row.clone() }))
             .collect()
     }
 
@@ -174,7 +173,8 @@ impl<'e> Desk<'e> {
         let ended = Some(self.parts().clock.now());
         let row = CallRow { state: CallState::Failed, failure: Some(failure), ended, ..row.clone() };
         self.remember(&row);
-        changes.calls.push(CallWrite { released: row.reserved.unwrap_or_default(), row });
+        let released = row.reserved.unwrap_or_default();
+        changes.calls.push(CallWrite::new(row).releasing(released));
     }
 
     fn answered(&self, phases: &[Phase]) -> Vec<Candidate> {
@@ -201,15 +201,19 @@ impl<'e> Desk<'e> {
         reviewers.iter().any(|reviewer| authors.contains(reviewer)).then_some(Stamp::SelfReviewed)
     }
 
-    /// Returns who can be asked in a phase, in order; those without tools only if nobody has any.
-    pub(super) fn candidates(&self, phase: Phase, tools: bool) -> Vec<Candidate> {
-        let routes = &self.parts().routes;
-        let all = if phase == Phase::Critique { routes.reviewers(&self.authors()) } else { routes.of(phase).to_vec() };
-        let able = |candidate: &Candidate| match self.parts().providers.get(&candidate.provider) {
-            Some(provider) => !tools || provider.capabilities(&candidate.model).tools,
-            None => false,
-        };
-        let some: Vec<Candidate> = all.iter().filter(|candidate| able(candidate)).cloned().collect();
-        if some.is_empty() { all } else { some }
+    /// Returns who is named for a phase, in order, and how one of them is chosen.
+    pub(super) fn named(&self, phase: Phase) -> (Vec<Candidate>, Strategy) {
+        let routes = self.engine.routes();
+        let named =
+            if phase == Phase::Critique { routes.reviewers(&self.authors()) } else { routes.of(phase).to_vec() };
+        // Who reviews is chosen by who wrote, whatever else is asked for.
+        let strategy = if phase == Phase::Critique { Strategy::Ordered } else { routes.strategy_of(phase) };
+        (named, strategy)
+    }
+
+    /// Returns who answered the exchange before this one.
+    pub(super) fn author_before(&self, key: &StepKey) -> Option<Candidate> {
+        let turn = key.turn.checked_sub(1).filter(|turn| *turn > 0)?;
+        self.author_of(&StepKey { turn, tool: 0, ..key.clone() })?.parse().ok()
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::CheckReport;
 use crate::conflict::{ConflictRow, How};
-use crate::engine::call::Call;
+use crate::engine::choice::{Tried, Turn};
 use crate::engine::desk::{Desk, StepEnd};
 use crate::engine::signal::Signal;
 use crate::engine::{Engine, EngineError, History, StoreSource};
@@ -19,7 +19,6 @@ use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::{JobId, Phase, RevisionId, StepKey};
 use crate::job::{Job, JobStatus};
-use crate::money::NanoUsd;
 use crate::port::changes::{CallOutcome, CallWrite, Changes, LeaseChange, StatusChange, StepWrite};
 use crate::port::{CallRow, CallState, Lease, StepRow, StepState, StoreError};
 use crate::prompt::Assignment;
@@ -32,7 +31,7 @@ const MAX_TOLD: usize = 20;
 
 /// A step that is about to be done.
 enum Launch {
-    Ask(StepKey, Box<Ask>, Box<Call>),
+    Ask(StepKey, Box<Ask>, Turn),
     Check(StepKey, Box<CheckWork>, StoreSource),
     Deliver(StepKey, Box<Finished>),
 }
@@ -43,6 +42,8 @@ enum Begun {
     Launched(Vec<Launch>),
     /// Their reservations do not fit into the budget beside those of the calls under way. Nothing began.
     TooDear(Failure),
+    /// They were chosen from what is no longer so. Nothing began; they are chosen again.
+    Stale(Failure),
     /// The run stops without ending: no price, no candidate, a cap. Nothing began.
     Refused(Failure),
 }
@@ -87,7 +88,7 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
                 return row;
             }
             let row = CallRow { state: CallState::PossiblyBilled, ended: Some(now), ..row };
-            given_up.push(CallWrite { row: row.clone(), released: NanoUsd::ZERO });
+            given_up.push(CallWrite::new(row.clone()));
             row
         })
         .collect();
@@ -186,7 +187,7 @@ impl<'d> Drive<'d> {
             if stop.is_none() && self.run.end().is_none() {
                 let begun = match self.launch_ready(usize::MAX).await? {
                     // Not all together, but perhaps one after the other.
-                    Begun::TooDear(_) if flying.is_empty() => self.launch_ready(1).await?,
+                    Begun::TooDear(_) | Begun::Stale(_) if flying.is_empty() => self.launch_again().await?,
                     begun => begun,
                 };
                 match begun {
@@ -200,7 +201,7 @@ impl<'d> Drive<'d> {
                                     return Ok(());
                                 }
                                 Launch::Ask(key, ask, call) => {
-                                    flying.push(Box::pin(self.desk.perform_ask(key, *ask, *call)))
+                                    flying.push(Box::pin(self.desk.perform_ask(key, *ask, call)))
                                 }
                                 Launch::Check(key, work, source) => {
                                     flying.push(Box::pin(self.desk.perform_check(key, *work, source)));
@@ -209,8 +210,8 @@ impl<'d> Drive<'d> {
                         }
                     }
                     // What is under way frees its reservation once it is answered.
-                    Begun::TooDear(_) if !flying.is_empty() => {}
-                    Begun::TooDear(failure) | Begun::Refused(failure) => stop = Some(failure),
+                    Begun::TooDear(_) | Begun::Stale(_) if !flying.is_empty() => {}
+                    Begun::TooDear(failure) | Begun::Stale(failure) | Begun::Refused(failure) => stop = Some(failure),
                 }
             }
             if self.desk.is_cancelled() && stop.is_none() {
@@ -326,15 +327,19 @@ impl<'d> Drive<'d> {
         self.started.insert(key.clone());
         Ok(Ok(match self.run.work(&key).map_err(|error| EngineError::Internal(error.to_string()))? {
             Work::Ask(ask) => {
-                let call = match self.desk.first_call(&key, &ask) {
-                    Ok(call) => call,
+                let turn = match self.desk.next_turn(&key, &ask, &Tried::default()) {
+                    Ok(turn) => turn,
                     Err(failure) => return Ok(Err(failure.with_phase(key.phase))),
                 };
-                let (state, request_hash) = (StepState::Intent, Some(call.row.request_hash));
-                self.pending.steps.push(StepWrite { key: key.clone(), state, request_hash, answer: None });
-                self.pending.calls.push(call.sent());
-                self.pending.events.push(call.sent_event());
-                Launch::Ask(key, ask, Box::new(call))
+                let state = StepState::Intent;
+                let mut intent = StepWrite { key: key.clone(), state, request_hash: None, answer: None };
+                if let Turn::Call(call) = &turn {
+                    intent.request_hash = Some(call.row.request_hash);
+                    self.pending.calls.push(call.sent());
+                    self.pending.events.push(call.sent_event());
+                }
+                self.pending.steps.push(intent);
+                Launch::Ask(key, ask, turn)
             }
             Work::Check(work) => {
                 let source = self.source(work.tree.clone());
@@ -350,8 +355,21 @@ impl<'d> Drive<'d> {
         }))
     }
 
+    /// Writes the intent of one step, chosen again as often as others come in between.
+    async fn launch_again(&mut self) -> Result<Begun, EngineError> {
+        let mut begun = self.launch_ready(1).await?;
+        for _ in 0..5 {
+            match begun {
+                Begun::Stale(_) => begun = self.launch_ready(1).await?,
+                begun => return Ok(begun),
+            }
+        }
+        Ok(begun)
+    }
+
     /// Writes the intents of steps that are ready, together with what is pending.
     async fn launch_ready(&mut self, most: usize) -> Result<Begun, EngineError> {
+        self.desk.engine.refresh(false).await?;
         let ready = self.run.ready().into_iter().filter(|key| !self.started.contains(key));
         let ready: Vec<StepKey> = ready.take(most).collect();
         let mut launches = Vec::new();
@@ -376,7 +394,7 @@ impl<'d> Drive<'d> {
                 // A request to stop that came with this write finds its calls announced, but not sent.
                 let is_cancelled = self.desk.is_cancelled();
                 for launch in &launches {
-                    if let Launch::Ask(_, _, call) = launch {
+                    if let Launch::Ask(_, _, Turn::Call(call)) = launch {
                         self.desk.remember(&call.row);
                         if is_cancelled {
                             self.desk.withdraw(&call.row, &mut self.pending);
@@ -386,16 +404,24 @@ impl<'d> Drive<'d> {
                 launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..)));
                 Ok(Begun::Launched(launches))
             }
-            Err(EngineError::Store(error @ StoreError::Budget { .. })) => {
+            Err(EngineError::Store(
+                error @ (StoreError::Budget { .. } | StoreError::OverBudget(_) | StoreError::Trial { .. }),
+            )) => {
                 self.pending = before;
                 for launch in launches {
-                    if let Launch::Ask(..) = launch {
+                    if let Launch::Ask(_, _, Turn::Call(_)) = launch {
                         self.desk.uncount_call();
                     }
                     let (Launch::Ask(key, ..) | Launch::Check(key, ..) | Launch::Deliver(key, ..)) = launch;
                     self.started.remove(&key);
                 }
-                Ok(Begun::TooDear(Failure::new(FailureKind::Budget, error.to_string())))
+                self.desk.engine.refresh(true).await?;
+                let failure = Failure::new(FailureKind::Budget, error.to_string());
+                Ok(if matches!(error, StoreError::Budget { .. }) {
+                    Begun::TooDear(failure)
+                } else {
+                    Begun::Stale(failure)
+                })
             }
             Err(error) => Err(error),
         }

@@ -8,6 +8,7 @@ mod archive;
 mod attempts;
 mod builder;
 mod call;
+mod choice;
 mod conflicts;
 mod corrections;
 mod decide;
@@ -17,12 +18,14 @@ mod history;
 mod merging;
 mod origins;
 mod rebase;
+mod reconcile;
 mod removal;
 mod revise;
 mod rollback;
 mod signal;
 mod source;
 mod steps;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,7 +45,7 @@ use crate::tree::FileTree;
 use signal::Signal;
 
 pub use attempts::AttemptView;
-pub use builder::{Deliveries, EngineBuilder, Observer};
+pub use builder::{Deliveries, Delta, EngineBuilder, Listener, Observer};
 pub use conflicts::{ConflictView, HunkView, Resolution, ResolveRefusal};
 pub use corrections::Corrected;
 pub use history::{FileCounts, History, MergeRefusal};
@@ -135,6 +138,8 @@ pub struct Engine {
     parts: Arc<EngineBuilder>,
     /// The leases of runs under way, for the heartbeat.
     active: Arc<Mutex<Runs>>,
+    /// What is known of the state that all workers share.
+    watch: Arc<Mutex<watch::Watch>>,
 }
 
 /// A tree from outside, to become the root of a lineage.
@@ -235,6 +240,7 @@ impl Engine {
             }
             JobStatus::Queued | JobStatus::Running | JobStatus::BudgetStopped | JobStatus::Failed => {}
         }
+        self.refresh(true).await?;
         self.check_routes(&job)?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
@@ -339,8 +345,9 @@ impl Engine {
     async fn commit(&self, changes: Changes) -> Result<Receipt, EngineError> {
         let (at, events) = (changes.at, self.parts.observer.as_ref().map(|_| changes.events.clone()));
         let receipt = self.parts.store.commit(changes).await?;
+        let crossed = receipt.crossings.iter().cloned().map(EventKind::BudgetCrossed);
         if let (Some(observer), Some(events), false) = (&self.parts.observer, events, receipt.existed) {
-            for (seq, kind) in (receipt.first_seq..).zip(events) {
+            for (seq, kind) in (receipt.first_seq..).zip(events.into_iter().chain(crossed)) {
                 observer(&Event { job: receipt.job, seq, at, kind });
             }
         }
@@ -349,11 +356,12 @@ impl Engine {
 
     /// Insists that somebody can be asked, except where perhaps nobody has to be: in a merge without a description.
     fn check_routes(&self, job: &Job) -> Result<(), EngineError> {
+        let routes = self.routes();
         let is_merge = job.parents.len() > 1;
         let needs_none = is_merge && job.spec.description.trim().is_empty();
         let merge = is_merge.then_some(Phase::Merge);
         for phase in merge.into_iter().chain([Phase::Plan, Phase::Build, Phase::Repair, Phase::Critique]) {
-            let candidates = self.parts.routes.of(phase);
+            let candidates = routes.of(phase);
             if candidates.is_empty() && !needs_none && phase != Phase::Merge {
                 return Err(EngineError::NoRoute(phase));
             }

@@ -1,6 +1,7 @@
 //! Whole runs through the ports, with a world that is played: the store is [`crate::testing::MemoryStore`] behind a gate
 //! that can fail, the models are scripted, time moves only when somebody sleeps.
 
+mod accounts;
 mod cancel;
 mod crash;
 mod judging;

@@ -3,14 +3,16 @@
 //! A store applies a [`Changes`] whole or not at all. Whoever writes says what entitles him to: the lease
 //! of a run, or the version of the job he looked at.
 
+use crate::budget::Crossing;
 use crate::check::CheckReport;
 use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash, Bytes};
 use crate::event::EventKind;
 use crate::id::{JobId, Phase, RevisionId, StepKey};
 use crate::job::{Cause, JobSpec, JobStatus, Stamp};
+use crate::message::RateLimits;
 use crate::money::NanoUsd;
-use crate::port::store::{CallRow, Lease, Outcome, StepState};
+use crate::port::store::{CallRow, CallState, Lease, Outcome, StepState};
 use crate::time::Timestamp;
 use crate::tree::Delta;
 
@@ -75,6 +77,29 @@ pub struct CallWrite {
     pub row: CallRow,
     /// How much of the job's reserved amount this write frees.
     pub released: NanoUsd,
+    /// What the provider still allows, as the reply said. Not part of the row.
+    pub limits: RateLimits,
+}
+
+impl CallWrite {
+    /// Returns an entry that frees nothing.
+    #[must_use]
+    pub fn new(row: CallRow) -> Self {
+        Self { row, released: NanoUsd::ZERO, limits: RateLimits::default() }
+    }
+
+    /// Sets what it frees.
+    #[must_use]
+    pub fn releasing(mut self, released: NanoUsd) -> Self {
+        self.released = released;
+        self
+    }
+
+    /// Returns whether the call is to find out whether its model works again.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        self.row.state == CallState::Sent && self.row.decision.as_ref().is_some_and(|decision| decision.probe)
+    }
 }
 
 /// What became of a reply, once it was read.
@@ -227,4 +252,6 @@ pub struct Receipt {
     pub revision: Option<(RevisionId, u32)>,
     /// Whether somebody asked the run to stop.
     pub cancel_requested: bool,
+    /// The parts of budgets that these calls crossed. Each is an event too, numbered after those of the changes.
+    pub crossings: Vec<Crossing>,
 }

@@ -3,6 +3,7 @@
 //! Each is small and object safe. Backends live in sibling crates and run the contract suite of their
 //! port in [`crate::testing`]. Ports know values and algebra only.
 
+pub mod accounts;
 pub mod changes;
 mod checker;
 mod clock;
@@ -15,6 +16,7 @@ mod source;
 mod store;
 pub mod upkeep;
 
+pub use accounts::{Accounts, Dimension, SpendLine, SpendQuery};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};

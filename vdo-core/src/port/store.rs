@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::candidate::Decision;
 use crate::check::CheckReport;
 use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash, Bytes};
@@ -15,12 +16,13 @@ use crate::failure::Failure;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, Revision};
 use crate::money::NanoUsd;
+use crate::port::accounts::Accounts;
 use crate::port::changes::{Changes, Receipt};
 use crate::port::query::JobQuery;
 use crate::port::upkeep::Upkeep;
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
-use crate::usage::Usage;
+use crate::usage::{ServiceTier, Usage};
 
 /// What a store may fail with.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +74,17 @@ pub enum StoreError {
         committed: NanoUsd,
         /// What was to be reserved.
         asked: NanoUsd,
+    },
+    /// A budget that covers one of the calls has no room for it. Nothing was written.
+    #[error(transparent)]
+    OverBudget(#[from] crate::budget::OverBudget),
+    /// A call was to find out whether a model works again, and another is finding out already. Nothing was written.
+    #[error("{provider}:{model} failed too often of late; one call is finding out whether it works again")]
+    Trial {
+        /// The provider.
+        provider: String,
+        /// The model.
+        model: String,
     },
     /// A parent cannot be one. Nothing was written.
     #[error("job {parent} cannot be a parent: {reason}")]
@@ -201,11 +214,13 @@ pub enum CallState {
     Failed,
     /// The runner died while it was under way: it may have been billed.
     PossiblyBilled,
+    /// It may have been billed, and somebody found out what it cost.
+    Reconciled,
 }
 
 impl CallState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Sent, Self::Answered, Self::Failed, Self::PossiblyBilled];
+    pub const ALL: [Self; 5] = [Self::Sent, Self::Answered, Self::Failed, Self::PossiblyBilled, Self::Reconciled];
 
     /// Returns the name used in JSON and in stores.
     #[must_use]
@@ -215,6 +230,7 @@ impl CallState {
             Self::Answered => "answered",
             Self::Failed => "failed",
             Self::PossiblyBilled => "possibly_billed",
+            Self::Reconciled => "reconciled",
         }
     }
 }
@@ -281,6 +297,18 @@ pub struct CallRow {
     pub started: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
+    /// How long the first output took, in milliseconds, if that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ms: Option<u64>,
+    /// The rate it is billed at.
+    #[serde(default)]
+    pub tier: ServiceTier,
+    /// Where its price is from: the date of the table, `configuration`, or `provider` for what the provider said it cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced: Option<String>,
+    /// Why this candidate was asked, and why the others were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Box<Decision>>,
 }
 
 /// Calls of one provider and model, summed.
@@ -428,6 +456,12 @@ pub trait Store: Jobs + Blobs + Journal + Ledger + EventLog + fmt::Debug + Send 
     /// # Errors
     /// [`StoreError::Busy`] names the owner; [`StoreError::NotFound`] if there is no such job.
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError>;
+
+    /// Returns what this store keeps for all jobs together, if anything. Default: nothing; budgets other than the jobs' own
+    /// cannot be set then, and how providers are doing is forgotten.
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        None
+    }
 
     /// Returns what takes things out of this store, if anything can. Default: nothing.
     fn upkeep(&self) -> Option<&dyn Upkeep> {

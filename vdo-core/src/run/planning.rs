@@ -115,12 +115,18 @@ impl Run {
     pub(super) fn ask(&self, prompt: &Prompt, opening: &str, messages: &[Message], key: &StepKey) -> Ask {
         let mut conversation = vec![Message::user(opening)];
         conversation.extend_from_slice(messages);
-        let tag = prompt::tag(self.brief.assignment.job, key);
-        if let Some(last) = conversation.iter_mut().rev().find(|message| message.role == Role::User) {
-            match last.blocks.last_mut() {
+        // Every message of ours keeps the tag it was sent with, so that a request begins with the bytes of the one before.
+        let mut sent = key.clone();
+        for message in conversation.iter_mut().rev().filter(|message| message.role == Role::User) {
+            let tag = prompt::tag(self.brief.assignment.job, &sent);
+            match message.blocks.last_mut() {
                 Some(Block::Text { text }) => text.push_str(&tag),
-                _ => last.blocks.push(Block::text(tag)),
+                _ => message.blocks.push(Block::text(tag)),
             }
+            // Builders and repairers go on in turns; whoever is asked for one object is asked in attempts.
+            let count =
+                if matches!(sent.phase, Phase::Build | Phase::Repair) { &mut sent.turn } else { &mut sent.attempt };
+            *count = count.saturating_sub(1).max(1);
         }
         Ask {
             system: prompt.text.clone(),

@@ -3,6 +3,7 @@
 //! For tests, examples and throw-away runs. It keeps the whole contract of [`Store`], one commit at a time under one
 //! lock; it performs no I/O and needs no runtime. Invariant: a refused write leaves no trace, because it worked on a copy.
 
+mod books;
 mod reads;
 mod upkeep;
 
@@ -11,13 +12,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use crate::budget::Books;
 use crate::check::CheckReport;
 use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
+use crate::health::{Gate, Health, Subject, What};
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use crate::money::NanoUsd;
+use crate::port::accounts::{self, Accounts};
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
 use crate::port::upkeep::Upkeep;
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
@@ -52,6 +56,9 @@ struct Data {
     revisions: BTreeMap<RevisionId, Tree>,
     blobs: HashMap<BlobHash, Blob>,
     corrections: Vec<Correction>,
+    books: Books,
+    health: BTreeMap<Subject, Health>,
+    settings: BTreeMap<String, String>,
 }
 
 /// A job and all that belongs to it.
@@ -196,6 +203,10 @@ impl Data {
         record.lease(&changes)?;
         self.pin(&mut record, &changes)?;
         record.money(&changes)?;
+        let (job, project) = (record.job.id, record.job.root);
+        let charges: Vec<_> = changes.calls.iter().map(|call| accounts::charge(call, job, project)).collect();
+        let posted = self.books.post(&charges)?;
+        let health = self.observed(&changes)?;
         let tree = changes.revision.as_ref().map(|new| self.revise(&mut record, new, &changes)).transpose()?;
         let correction = self.correction(&record, tree.as_ref(), &changes)?;
         record.judge(&changes)?;
@@ -205,10 +216,13 @@ impl Data {
                 return Err(invalid(format!("the content {} of {} is not stored", entry.blob, row.path)));
             }
         }
-        let first_seq = if changes.events.is_empty() { 0 } else { record.events.len() as u64 + 1 };
-        let mut receipt = Receipt { first_seq, ..receipt(&record.job, false) };
+        let silent = changes.events.is_empty() && posted.crossings.is_empty();
+        let first_seq = if silent { 0 } else { record.events.len() as u64 + 1 };
+        let mut receipt = Receipt { first_seq, crossings: posted.crossings.clone(), ..receipt(&record.job, false) };
         receipt.revision = tree.as_ref().map(|tree| (tree.revision.id, tree.revision.number));
-        record.append(changes.at, changes.steps, changes.calls.into_iter().map(|call| call.row), changes.events);
+        let crossed = posted.crossings.iter().cloned().map(EventKind::BudgetCrossed);
+        let events = changes.events.into_iter().chain(crossed).collect();
+        record.append(changes.at, changes.steps, changes.calls.into_iter().map(|call| call.row), events);
         for known in changes.outcomes {
             let mut rows = record.calls.iter_mut();
             if let Some(row) = rows.find(|row| row.step == known.step && row.number == known.number) {
@@ -219,11 +233,32 @@ impl Data {
         record.checks.extend(changes.checks.into_iter().map(|check| (check.phase, check.attempt, check.report)));
 
         // Nothing is refused from here on.
+        self.books.adopt(&posted);
+        self.health.extend(health);
         self.blobs.extend(changes.blobs.into_iter().map(|blob| (blob.hash(), blob)));
         self.revisions.extend(tree.map(|tree| (tree.revision.id, tree)));
         self.corrections.extend(correction);
         self.jobs.insert(record.job.id, record);
         Ok(receipt)
+    }
+
+    /// Returns how the providers of the calls are doing after what is seen of them.
+    fn observed(&self, changes: &Changes) -> Result<BTreeMap<Subject, Health>, StoreError> {
+        let mut health: BTreeMap<Subject, Health> = BTreeMap::new();
+        for call in &changes.calls {
+            for (subject, seen) in accounts::sightings(call, changes.at) {
+                let mut known = health.get(&subject).or_else(|| self.health.get(&subject)).cloned();
+                let gate = known.as_ref().map(|known| known.breaker.gate(changes.at));
+                if seen.what == What::Trial && matches!(gate, Some(Gate::Wait(_))) {
+                    let (provider, model) = (subject.provider, subject.model.unwrap_or_default());
+                    return Err(StoreError::Trial { provider, model });
+                }
+                if accounts::observe(&subject, &mut known, &seen) {
+                    health.extend(known.map(|known| (subject, known)));
+                }
+            }
+        }
+        Ok(health)
     }
 
     fn pin(&self, record: &mut Record, changes: &Changes) -> Result<(), StoreError> {
@@ -324,7 +359,7 @@ impl Record {
             }
             match call.row.state {
                 CallState::Sent => asked = asked.plus(reserved),
-                CallState::Answered | CallState::Failed | CallState::PossiblyBilled => {
+                CallState::Answered | CallState::Failed | CallState::PossiblyBilled | CallState::Reconciled => {
                     job.reserved = job.reserved.minus(call.released);
                     job.cost = job.cost.plus(cost);
                     job.usage = job.usage.plus(&call.row.usage.unwrap_or_default());
@@ -375,7 +410,7 @@ impl Record {
         at: Timestamp,
         steps: Vec<StepWrite>,
         calls: impl Iterator<Item = CallRow>,
-        events: Vec<crate::event::EventKind>,
+        events: Vec<EventKind>,
     ) {
         for step in steps {
             let epoch = self.epoch;
@@ -415,6 +450,7 @@ fn receipt(job: &Job, existed: bool) -> Receipt {
         first_seq: 0,
         revision: None,
         cancel_requested: job.cancel_requested,
+        crossings: Vec::new(),
     }
 }
 
@@ -444,6 +480,10 @@ impl Store for MemoryStore {
         record.owner = Some(request.owner);
         record.until = request.now.after(request.ttl);
         Ok(Lease { job: request.job, epoch: record.epoch })
+    }
+
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
     }
 
     fn upkeep(&self) -> Option<&dyn Upkeep> {

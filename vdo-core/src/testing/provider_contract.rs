@@ -289,11 +289,7 @@ async fn check_reasoning(provider: &dyn Provider) -> Result<(), String> {
     let calls: Vec<_> = whole.tool_calls().cloned().collect();
     let inputs: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.input.clone())).collect();
     same("the calls", &inputs, &vec![(TOOL, json!({ "path": TOOL_PATH }))])?;
-    let elsewhere = Reasoning {
-        format: "elsewhere".to_owned(),
-        text: "from elsewhere".to_owned(),
-        data: json!({ "signature": "x" }),
-    };
+    let elsewhere = Reasoning::new("elsewhere", "from elsewhere", json!({ "signature": "x" }));
     let mut request = request();
     let blocks = std::iter::once(Block::Reasoning(elsewhere)).chain(whole.blocks).collect();
     request.messages.push(Message { role: Role::Assistant, blocks });

@@ -131,7 +131,7 @@ fn block(part: Part, ids: &mut Ids) -> Option<Block> {
         Part::Text(text) => (!text.is_empty()).then_some(Block::Text { text }),
         Part::Reasoning(block) => {
             let text = block.get("thinking").and_then(Value::as_str).unwrap_or_default().to_owned();
-            Some(Block::Reasoning(Reasoning { format: FORMAT.to_owned(), text, data: Value::Object(block) }))
+            Some(Block::Reasoning(Reasoning::new(FORMAT, text, Value::Object(block))))
         }
         Part::Call { id, name, input } => Some(Block::ToolCall(ToolCall { id: ids.next(id), name, input })),
     }

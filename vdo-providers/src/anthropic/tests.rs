@@ -45,7 +45,7 @@ fn said(role: Role, blocks: Vec<Block>) -> Message {
 }
 
 fn reasoning(data: Value) -> Block {
-    Block::Reasoning(Reasoning { format: "anthropic".to_owned(), text: String::new(), data })
+    Block::Reasoning(Reasoning::new("anthropic", "", data))
 }
 
 fn ask(messages: Vec<Message>) -> Completion {

@@ -227,7 +227,7 @@ pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> R
 }
 
 fn reasoning(text: String, data: Value) -> Block {
-    Block::Reasoning(Reasoning { format: FORMAT.to_owned(), text, data })
+    Block::Reasoning(Reasoning::new(FORMAT, text, data))
 }
 
 /// What a reason to finish comes to.

@@ -42,7 +42,7 @@ fn said(role: Role, blocks: Vec<Block>) -> Message {
 }
 
 fn kept(text: &str, data: Value) -> Block {
-    Block::Reasoning(Reasoning { format: "gemini".to_owned(), text: text.to_owned(), data })
+    Block::Reasoning(Reasoning::new("gemini", text, data))
 }
 
 fn signed(signature: &str) -> Block {

@@ -125,7 +125,7 @@ impl Output {
             }
             Some("reasoning") => {
                 let text = reasoning_text(&item);
-                self.blocks.push(Block::Reasoning(Reasoning { format: FORMAT.to_owned(), text, data: item }));
+                self.blocks.push(Block::Reasoning(Reasoning::new(FORMAT, text, item)));
             }
             _ => {}
         }

@@ -42,7 +42,7 @@ fn result(id: &str, content: &str, is_error: bool) -> Block {
 }
 
 fn reasoning(data: Value) -> Block {
-    Block::Reasoning(Reasoning { format: "openai".to_owned(), text: String::new(), data })
+    Block::Reasoning(Reasoning::new("openai", "", data))
 }
 
 fn conversation() -> Completion {
@@ -185,7 +185,7 @@ fn a_conversation_keeps_its_order_and_reasoning_goes_back_unchanged() {
                 reasoning(thought.clone()),
                 // Nothing is stored on the other side: without its content it could not be found there.
                 reasoning(json!({ "type": "reasoning", "id": "rs_2", "summary": [] })),
-                Block::Reasoning(Reasoning { format: "anthropic".into(), text: "hm".into(), data: thought.clone() }),
+                Block::Reasoning(Reasoning::new("anthropic", "hm", thought.clone())),
                 Block::text("a"),
                 call("1", json!("{broken")),
                 call("2", json!({ "x": 1 })),

@@ -360,8 +360,7 @@ fn reasoning_beside_the_answer_is_kept_and_goes_back_only_where_it_has_to() {
         parsed(&json!({ "choices": [{ "message": message, "finish_reason": "tool_calls" }] })).unwrap()
     };
     let calls = json!([{ "id": "1", "function": { "name": "get_weather", "arguments": "{}" } }]);
-    let reasoning =
-        |text: &str, data: Value| Block::Reasoning(Reasoning { format: "openai-chat".into(), text: text.into(), data });
+    let reasoning = |text: &str, data: Value| Block::Reasoning(Reasoning::new("openai-chat", text, data));
     for name in ["reasoning_content", "reasoning"] {
         assert_eq!(
             said(json!({ name: "hm", "content": "x" })).blocks,
@@ -378,7 +377,7 @@ fn reasoning_beside_the_answer_is_kept_and_goes_back_only_where_it_has_to() {
     let mut wants = Profile::Plain.dialect();
     wants.supports.reasoning_content = true;
     assert_eq!(sent(&request, Profile::Custom(wants), Mode::Whole)["messages"][4]["reasoning_content"], "hm");
-    let foreign = Reasoning { format: "anthropic".into(), text: "hm".into(), data: json!({ "signature": "s" }) };
+    let foreign = Reasoning::new("anthropic", "hm", json!({ "signature": "s" }));
     request.messages[3].blocks[0] = Block::Reasoning(foreign);
     let back = sent(&request, Profile::Custom(wants), Mode::Whole)["messages"][4].clone();
     assert_eq!((back.get("reasoning_content"), back.get("reasoning_details")), (None, None));

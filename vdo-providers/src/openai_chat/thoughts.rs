@@ -66,7 +66,7 @@ impl Thoughts {
     pub(super) fn into_block(self) -> Option<Block> {
         let some = self.is_some();
         let data = if self.details.is_empty() { Value::Null } else { json!({ "reasoning_details": self.details }) };
-        some.then(|| Block::Reasoning(Reasoning { format: FORMAT.to_owned(), text: self.text, data }))
+        some.then(|| Block::Reasoning(Reasoning::new(FORMAT, self.text, data)))
     }
 }
 

@@ -31,7 +31,7 @@ fn full() -> Completion {
     let plan = object("plan", json!({ "type": "array", "items": { "type": "string" } }));
     let call = ToolCall { id: "c1".into(), name: "get_weather".into(), input: json!({ "city": "Oslo" }) };
     let data = json!({ "thoughtSignature": "c2ln" });
-    let reasoning = Reasoning { format: "gemini".into(), text: String::new(), data };
+    let reasoning = Reasoning::new("gemini", "", data);
     let result = Block::ToolResult { id: "c1".into(), content: "3C".into(), is_error: false };
     Completion {
         system: "S".to_owned(),

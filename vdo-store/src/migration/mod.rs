@@ -5,6 +5,7 @@
 mod m0001_init;
 mod m0002_merge;
 mod m0003_operations;
+mod m0004_accounts;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -14,6 +15,11 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_init::Migration), Box::new(m0002_merge::Migration), Box::new(m0003_operations::Migration)]
+        vec![
+            Box::new(m0001_init::Migration),
+            Box::new(m0002_merge::Migration),
+            Box::new(m0003_operations::Migration),
+            Box::new(m0004_accounts::Migration),
+        ]
     }
 }

@@ -75,7 +75,7 @@ fn of_three_providers_the_one_that_wrote_nothing_reviews() {
     let world = World::new(&buggy(&[]), &[clean()]);
     let second = Model::new("second", &[repair(1, "bye = 1")]);
     let default = ["author:w", "second:s", "critic:r"].map(route).to_vec();
-    let routes = Routes { phases: [(Phase::Repair, vec![route("second:s")])].into(), default };
+    let routes = Routes { phases: [(Phase::Repair, vec![route("second:s")])].into(), default, ..Routes::default() };
     let id = world.job();
     let job = finish(world.builder().provider(second).routes(routes).build().run(id)).unwrap();
     assert_eq!((job.status, job.stamps), (JobStatus::Completed, vec![]));

@@ -24,6 +24,11 @@ fn limited(wait: Duration) -> Option<ProviderError> {
     Some(ProviderError::RateLimited { retry_after: Some(wait), message: "slow down".to_owned() })
 }
 
+/// Waits are never shorter than asked for, and longer by a quarter at most.
+fn is_about(wait: Duration, millis: u64) -> bool {
+    (Duration::from_millis(millis)..=Duration::from_millis(millis * 5 / 4)).contains(&wait)
+}
+
 fn fault() -> Option<ProviderError> {
     Some(ProviderError::Fault { status: 500, message: "oops".to_owned() })
 }
@@ -34,14 +39,15 @@ fn a_provider_that_asks_for_a_wait_is_asked_again_after_it() {
     let id = world.job();
     lock(&world.author.chaos).push_back(limited(Duration::from_millis(1234)));
     assert_eq!(world.run(id).status, JobStatus::Completed);
-    assert_eq!(*lock(&world.clock.sleeps), [Duration::from_millis(1234)]);
+    let sleeps = lock(&world.clock.sleeps).clone();
+    assert!(sleeps.len() == 1 && is_about(sleeps[0], 1234), "{sleeps:?}");
     let calls = world.calls(id);
     let first = calls[0].failure.clone().unwrap();
     assert_eq!(
         (first.kind, first.phase, calls[0].state),
         (FailureKind::RateLimited, Some(Phase::Plan), CallState::Failed)
     );
-    assert_eq!(calls[1].started.since(calls[0].started), Duration::from_millis(1234));
+    assert!(calls[1].started.since(calls[0].started) >= Duration::from_millis(1234));
     assert_eq!(calls[0].request_hash, calls[1].request_hash, "the request is the same");
 }
 
@@ -59,7 +65,10 @@ fn a_provider_that_refuses_the_key_is_passed_over_at_once() {
         [
             "plan/-/1/1#1 author:w failed",
             "plan/-/1/1#2 spare:s answered",
-            "build/a/1/1#1 author:w answered",
+            // The key is not tried again so soon while there are others; when they fail, it is.
+            "build/a/1/1#1 spare:s failed",
+            "build/a/1/1#2 critic:r failed",
+            "build/a/1/1#3 author:w answered",
             "critique/-/1/1#1 spare:s failed",
             "critique/-/1/1#2 critic:r answered",
         ]
@@ -74,7 +83,8 @@ fn when_nobody_answers_the_job_fails_and_only_that_step_is_tried_again() {
     lock(&world.author.chaos).extend([None, fault(), fault(), fault()]);
     let job = world.run(id);
     assert_eq!((job.status, job.reason.as_deref()), (JobStatus::Failed, Some("the provider failed (HTTP 500): oops")));
-    assert_eq!(*lock(&world.clock.sleeps), [500, 1000].map(Duration::from_millis));
+    let sleeps = lock(&world.clock.sleeps).clone();
+    assert!(sleeps.len() == 2 && is_about(sleeps[0], 500) && is_about(sleeps[1], 1000), "{sleeps:?}");
     assert_eq!(world.run(id).status, JobStatus::Completed);
     assert_eq!(
         world.call_lines(id),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::{Future, pending, poll_fn};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use futures_util::task::noop_waker_ref;
 use serde_json::{Value, json};
 
@@ -18,14 +19,14 @@ use crate::engine::{Engine, EngineBuilder, Import, lock};
 use crate::event::Event;
 use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Correction, Job, JobSpec, Revision};
-use crate::message::{Completion, Reply};
+use crate::message::{Block, Completion, Reasoning, Reply};
 use crate::money::{PicoUsdPerToken, Price};
 use crate::path::RepoPath;
 use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
-    Accepts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock, Delivery,
-    DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease, Ledger,
-    Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
+    Accepts, Accounts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock,
+    Delivery, DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease,
+    Ledger, Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
     TokenCount, TreeSource,
 };
 use crate::route::Routes;
@@ -130,6 +131,10 @@ impl Store for Gate {
         if now == Some(Fault::FailAfter) { Err(broken()) } else { Ok(receipt) }
     }
 
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        self.inner.accounts()
+    }
+
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         breathe().await;
         let lease = self.inner.claim(request).await;
@@ -231,6 +236,11 @@ type Hook = Box<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Model {
     script: ScriptedProvider,
     pub(super) asked: Mutex<Vec<String>>,
+    pub(super) requests: Mutex<Vec<Completion>>,
+    /// How many of the next streams break off after their first words.
+    pub(super) cuts: AtomicUsize,
+    /// Whether its replies begin with reasoning.
+    pub(super) thinks: AtomicBool,
     pub(super) answered: Mutex<Vec<String>>,
     /// Requests that never get an answer.
     pub(super) stuck: Mutex<BTreeSet<String>>,
@@ -256,6 +266,9 @@ impl Model {
         Arc::new(Self {
             script: ScriptedProvider::new(name, answers).with_capabilities(abilities),
             asked: Mutex::default(),
+            requests: Mutex::default(),
+            cuts: AtomicUsize::new(0),
+            thinks: AtomicBool::new(false),
             answered: Mutex::default(),
             stuck: Mutex::default(),
             chaos: Mutex::default(),
@@ -297,6 +310,7 @@ impl Provider for Model {
         let (phase, task) = (tag.phase.unwrap(), tag.task.unwrap_or_else(|| "-".to_owned()));
         let tag = format!("{phase}/{task}/{}/{}", tag.attempt.unwrap(), tag.turn.unwrap());
         lock(&self.asked).push(tag.clone());
+        lock(&self.requests).push(request.clone());
         let flying = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(flying, Ordering::Relaxed);
         let _flight = Flight(&self.in_flight);
@@ -310,13 +324,26 @@ impl Provider for Model {
         if let Some(Some(error)) = { lock(&self.chaos).pop_front() } {
             return Err(error);
         }
-        let reply = self.script.complete(request).await?;
+        let mut reply = self.script.complete(request).await?;
+        if self.thinks.load(Ordering::Relaxed) {
+            let (format, text, data) = ("played".to_owned(), "hm".to_owned(), json!({"signature": tag}));
+            let reasoning = Reasoning { format, text, data, author: String::new() };
+            reply.blocks.insert(0, Block::Reasoning(reasoning));
+        }
         lock(&self.answered).push(tag);
         Ok(reply)
     }
 
     async fn stream(&self, request: &Completion) -> Result<ReplyStream, ProviderError> {
-        self.script.stream(request).await
+        let cut = self.cuts.load(Ordering::Relaxed);
+        let whole = self.script.stream(request).await?;
+        if cut == 0 {
+            return Ok(whole);
+        }
+        self.cuts.store(cut - 1, Ordering::Relaxed);
+        let broke = ProviderError::Transport { sent: true, source: "cut".into() }.after(true, None);
+        let end = futures_util::stream::iter([Err(broke)]);
+        Ok(Box::pin(whole.take(1).chain(end)))
     }
 
     async fn count_tokens(&self, request: &Completion) -> Result<TokenCount, ProviderError> {
@@ -547,7 +574,11 @@ impl World {
             .provider(self.author.clone())
             .provider(self.critic.clone())
             .routes(routes)
-            .prices(Prices(prices.map(|(name, price)| (name.to_owned(), price)).into()))
+            .prices(
+                prices
+                    .into_iter()
+                    .fold(Prices::default(), |all, (name, price)| all.with(&name.parse().unwrap(), price)),
+            )
     }
 
     pub(super) fn engine(&self) -> Engine {

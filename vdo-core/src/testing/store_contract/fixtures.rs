@@ -17,7 +17,7 @@ use crate::port::changes::{CallWrite, Changes, Guard, NewRevision, Receipt};
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, Store, StoreError};
 use crate::time::Timestamp;
 use crate::tree::FileTree;
-use crate::usage::Usage;
+use crate::usage::{ServiceTier, Usage};
 
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -118,27 +118,28 @@ pub(super) fn usage() -> Usage {
 
 /// A call that is about to be sent.
 pub(super) fn sent(turn: u32, number: u32, reserved: Option<i64>) -> CallWrite {
-    CallWrite {
-        row: CallRow {
-            step: key(turn),
-            number,
-            provider: "mock".to_owned(),
-            model: "model-1".to_owned(),
-            state: CallState::Sent,
-            request_hash: BlobHash::of(b"request"),
-            prompt: "build@1".to_owned(),
-            prompt_hash: BlobHash::of(b"prompt"),
-            edit_format: Some("search-replace".to_owned()),
-            reserved: reserved.map(NanoUsd),
-            usage: None,
-            cost: None,
-            failure: None,
-            outcome: None,
-            started: NOW,
-            ended: None,
-        },
-        released: NanoUsd::ZERO,
-    }
+    CallWrite::new(CallRow {
+        step: key(turn),
+        number,
+        provider: "mock".to_owned(),
+        model: "model-1".to_owned(),
+        state: CallState::Sent,
+        request_hash: BlobHash::of(b"request"),
+        prompt: "build@1".to_owned(),
+        prompt_hash: BlobHash::of(b"prompt"),
+        edit_format: Some("search-replace".to_owned()),
+        reserved: reserved.map(NanoUsd),
+        usage: None,
+        cost: None,
+        failure: None,
+        outcome: None,
+        started: NOW,
+        ended: None,
+        first_ms: None,
+        tier: ServiceTier::Standard,
+        priced: None,
+        decision: None,
+    })
 }
 
 /// The same call, ended.

@@ -33,8 +33,15 @@ pub(super) async fn a_new_job_is_what_was_asked_for(fresh: Fresh) {
         idempotency_key: Some("key".to_owned()),
     };
     let receipt = store.commit(creating(spec.clone()).with_event(note("new"))).await.unwrap();
-    let expected =
-        Receipt { job: receipt.job, existed: false, version: 1, first_seq: 1, revision: None, cancel_requested: false };
+    let expected = Receipt {
+        job: receipt.job,
+        existed: false,
+        version: 1,
+        first_seq: 1,
+        revision: None,
+        cancel_requested: false,
+        crossings: Vec::new(),
+    };
     assert_eq!(receipt, expected);
     let id = receipt.job;
     let job = Job {

@@ -21,6 +21,7 @@
 //! ```
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a case fails as a test does")]
 
+mod accounts;
 mod conflicts;
 mod contents;
 mod fixtures;
@@ -159,6 +160,14 @@ cases! { $
     money::an_outcome_touches_nothing_else_of_its_call,
     money::spend_sums_per_provider_and_model,
     money::calls_are_replaced_by_step_and_number,
+    accounts::a_budget_counts_what_was_there_before_and_all_jobs_after,
+    accounts::every_scope_covers_its_calls_and_no_others,
+    accounts::what_is_crossed_is_an_event_once,
+    accounts::health_follows_the_calls_and_one_trial_is_let_through,
+    accounts::money_and_keys_are_the_providers_affair_and_probes_count,
+    accounts::calls_are_summed_by_what_is_asked_for,
+    accounts::a_reconciled_call_is_paid_and_no_longer_reserved,
+    accounts::settings_are_kept_changed_and_taken_back,
     trees::revisions_are_numbered_and_found,
     trees::a_base_is_of_the_job_or_of_a_pinned_parent,
     trees::a_revision_has_the_tree_it_names_and_its_contents,

@@ -28,8 +28,7 @@ fn parts_are_read_in_their_order_and_reasoning_is_kept_whole() {
         "tool_use",
     );
     let call = |id: &str, input: Value| Block::ToolCall(ToolCall { id: id.into(), name: "f".into(), input });
-    let kept =
-        |text: &str, data: Value| Block::Reasoning(Reasoning { format: "anthropic".into(), text: text.into(), data });
+    let kept = |text: &str, data: Value| Block::Reasoning(Reasoning::new("anthropic", text, data));
     assert_eq!(
         reply.blocks,
         [

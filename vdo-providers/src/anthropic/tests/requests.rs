@@ -21,7 +21,7 @@ fn requests_are_those_that_anthropics_own_client_sends() {
 fn messages_alternate_and_say_something() {
     let thought = json!({ "type": "thinking", "thinking": "hm", "signature": "sig", "extra": 1 });
     let hidden = json!({ "type": "redacted_thinking", "data": "xyz" });
-    let foreign = Block::Reasoning(Reasoning { format: "openai".into(), text: "no".into(), data: json!({ "id": 1 }) });
+    let foreign = Block::Reasoning(Reasoning::new("openai", "no", json!({ "id": 1 })));
     let request = ask(vec![
         Message::user("a"),
         Message::user(" \n"),

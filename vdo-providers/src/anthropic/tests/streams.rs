@@ -79,7 +79,7 @@ fn a_reply_is_put_together_from_its_events() {
     assert_eq!(
         reply.blocks,
         [
-            Block::Reasoning(Reasoning { format: "anthropic".into(), text: "hm, 日本".into(), data }),
+            Block::Reasoning(Reasoning::new("anthropic", "hm, 日本", data)),
             Block::text("Grüße, 🙂\nmore"),
             call("toolu_1", "f", json!({ "a": "é" })),
             call("toolu_2", "g", json!({})),

@@ -39,11 +39,7 @@ fn a_request_with_instructions_or_tools_is_counted_whole() {
 
 #[test]
 fn contents_alternate_and_signatures_stay_with_their_parts() {
-    let foreign = Block::Reasoning(Reasoning {
-        format: "openai".into(),
-        text: "no".into(),
-        data: json!({ "thoughtSignature": "x" }),
-    });
+    let foreign = Block::Reasoning(Reasoning::new("openai", "no", json!({ "thoughtSignature": "x" })));
     let request = ask(vec![
         Message::user("a"),
         Message::user(""),

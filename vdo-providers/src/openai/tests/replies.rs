@@ -62,8 +62,7 @@ fn a_reply_has_its_parts_in_their_order() {
         ],
     }))
     .unwrap();
-    let reasoning =
-        |text: &str, data: Value| Block::Reasoning(Reasoning { format: "openai".into(), text: text.into(), data });
+    let reasoning = |text: &str, data: Value| Block::Reasoning(Reasoning::new("openai", text, data));
     let call = |id: &str, input: Value| Block::ToolCall(ToolCall { id: id.into(), name: "f".into(), input });
     assert_eq!(
         reply.blocks,

@@ -177,7 +177,7 @@ fn pieces_of_reasoning_are_joined() {
         { "type": "reasoning.text", "index": 0, "text": "ab", "format": "x", "signature": "s" },
         { "type": "reasoning.encrypted", "index": 1, "data": "e" },
     ] });
-    let reasoning = Block::Reasoning(Reasoning { format: "openai-chat".into(), text: "aaa".into(), data });
+    let reasoning = Block::Reasoning(Reasoning::new("openai-chat", "aaa", data));
     assert_eq!((text.as_str(), reply.unwrap().blocks), ("hi", vec![reasoning, Block::text("hi")]));
 }
 

@@ -36,7 +36,7 @@ impl Own {
             Situation::ToolCall => (vec![call("a", json!({ "path": TOOL_PATH })), call("b", json!({}))], Stop::ToolUse),
             Situation::Reasoning if request.messages.len() == 3 => {
                 let data = json!({ "signature": "sealed" });
-                let reasoning = Reasoning { format: "own".into(), text: REASONING.into(), data };
+                let reasoning = Reasoning::new("own", REASONING, data);
                 (vec![Block::Reasoning(reasoning), call("a", json!({ "path": TOOL_PATH }))], Stop::ToolUse)
             }
             Situation::BreaksOff => return Err(transport()),

@@ -1,5 +1,7 @@
 //! The command line: what can be said, and nothing of what it does.
 
+pub(crate) mod money;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -104,6 +106,16 @@ pub(crate) enum Command {
     Schema(Schema),
     /// Runs a command in the sandbox.
     Sandbox(Sandbox),
+    /// Shows how the providers are doing: whether they are there, how fast, and what they still allow.
+    Providers(money::Providers),
+    /// Shows the table of models: windows, prices and what they take.
+    Models(money::Models),
+    /// Shows what was spent, on what, and where that goes.
+    Spend(money::Spend),
+    /// Shows and sets how much may be spent on what.
+    Budget(money::BudgetArgs),
+    /// Shows how jobs went and what models were worth.
+    Stats,
     /// Tells what works here and what is missing.
     Doctor,
     /// Prints completions for a shell.

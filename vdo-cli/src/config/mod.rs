@@ -3,6 +3,8 @@
 //! The environment is read here and nowhere else. `VDO_PROVIDERS__MOCK__BASE_URL` is `providers.mock.base_url`.
 //! Keys of providers are never part of it: a provider names the variable that holds its key.
 
+pub(crate) mod accounts;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,9 +13,8 @@ use toml::{Table, Value};
 use vdo_core::check::Tier;
 use vdo_core::edit::{Format, Formats};
 use vdo_core::id::Phase;
-use vdo_core::money::{NanoUsd, PicoUsdPerToken, Price, Rates};
+use vdo_core::money::NanoUsd;
 use vdo_core::route::{Candidate, Routes};
-use vdo_core::spend::Prices;
 
 use crate::args::Global;
 use crate::fail::Fail;
@@ -36,15 +37,27 @@ pub(crate) struct Config {
     pub(crate) sandbox: SandboxConfig,
     /// Caps on a run.
     pub(crate) limits: LimitsConfig,
+    /// How one of several candidates is chosen, by phase, and `default`.
+    pub(crate) strategies: BTreeMap<String, String>,
+    /// A file that is laid over the table of models.
+    pub(crate) models: Option<PathBuf>,
+    /// How much may be spent on what.
+    pub(crate) budgets: accounts::Budgets,
+    /// Who is told when a part of a budget is spent.
+    pub(crate) alerts: accounts::AlertsConfig,
+    /// Which calls of every provider are made to fail, to rehearse it.
+    pub(crate) rehearse: Option<Value>,
+    /// How replies are made: effort, tier and the like.
+    pub(crate) settings: vdo_core::message::Settings,
 }
 
 /// One provider.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ProviderConfig {
-    /// `openai-chat` or `scripted`.
+    /// `anthropic`, `openai`, `openai-chat`, `gemini`, `replay` or `scripted`.
     pub(crate) kind: String,
-    /// The server, for `openai-chat`.
+    /// The server. Default: the vendor's own, where there is one.
     pub(crate) base_url: Option<String>,
     /// The variable that holds the key.
     pub(crate) key_env: Option<String>,
@@ -58,6 +71,16 @@ pub(crate) struct ProviderConfig {
     pub(crate) json_schema: Option<bool>,
     /// Seconds a whole call may take.
     pub(crate) timeout: Option<u64>,
+    /// Seconds in which something has to come.
+    pub(crate) idle_timeout: Option<u64>,
+    /// The version of the interface, for `anthropic` (a date) and `gemini` (v1, v1beta).
+    pub(crate) api_version: Option<String>,
+    /// The file that every call is recorded in.
+    pub(crate) record: Option<PathBuf>,
+    /// The file that is replayed, for `replay`.
+    pub(crate) cassette: Option<PathBuf>,
+    /// Which calls are made to fail, to rehearse it.
+    pub(crate) rehearse: Option<Value>,
 }
 
 /// What a model's tokens cost, in USD per million, and its limits.
@@ -161,7 +184,21 @@ impl Config {
         for (name, value) in variables {
             let Some(key) = name.strip_prefix("VDO_").filter(|_| !RESERVED.contains(&name.as_str())) else { continue };
             let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-            let known = ["store", "providers", "routes", "prices", "edit_formats", "sandbox", "limits"];
+            let known = [
+                "store",
+                "providers",
+                "routes",
+                "strategies",
+                "prices",
+                "models",
+                "budgets",
+                "alerts",
+                "settings",
+                "rehearse",
+                "edit_formats",
+                "sandbox",
+                "limits",
+            ];
             if path.first().is_some_and(|first| known.contains(&first.as_str())) {
                 set(&mut table, &path, scalar(&value));
             }
@@ -171,11 +208,6 @@ impl Config {
                 pair.split_once('=').ok_or_else(|| Fail::usage(format!("--set {pair}: expected KEY=VALUE")))?;
             let path: Vec<String> = key.split('.').map(str::to_owned).collect();
             set(&mut table, &path, scalar(value));
-        }
-        if table.contains_key("budgets") {
-            return Err(Fail::usage(
-                "[budgets] is not enforced by this version, so it is refused; give jobs a --budget instead",
-            ));
         }
         let mut config: Self = Value::Table(table)
             .try_into()
@@ -205,6 +237,7 @@ impl Config {
                 routes.phases.insert(phase, candidates);
             }
         }
+        self.add_strategies(&mut routes)?;
         Ok(routes)
     }
 
@@ -220,30 +253,6 @@ impl Config {
             formats = if model == "other" { Formats { other: format, ..formats } } else { formats.with(model, format) };
         }
         Ok(formats)
-    }
-
-    /// Returns what tokens cost.
-    ///
-    /// # Errors
-    /// [`Fail::Usage`] names a price that is no decimal number.
-    pub(crate) fn prices(&self) -> Result<Prices, Fail> {
-        let mut prices = Prices::default();
-        for (route, price) in &self.prices {
-            let read = |text: &str| {
-                PicoUsdPerToken::per_million(text).map_err(|error| Fail::usage(format!("[prices.{route:?}]: {error}")))
-            };
-            let optional = |text: &Option<String>| text.as_deref().map(read).transpose();
-            let rates = Rates {
-                input: read(&price.input)?,
-                output: read(&price.output)?,
-                cache_read: optional(&price.cache_read)?,
-                cache_write: optional(&price.cache_write)?,
-                cache_write_long: optional(&price.cache_write_long)?,
-            };
-            let price = Price { rates, ..Price::new(rates.input, rates.output) };
-            prices.0.insert(route.clone(), price);
-        }
-        Ok(prices)
     }
 
     /// Returns the confinement required of checks, and the reason given for having none.

@@ -1,0 +1,105 @@
+//! What calls do to budgets and to the health of providers: decided in memory, like every write.
+//!
+//! Pure. Invariant: a refused write leaves the [`Book`] as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vdo_core::budget::{Books, Crossing, OverBudget, Posted, SumKey};
+use vdo_core::event::EventKind;
+use vdo_core::health::{Gate, Health, Subject, What};
+use vdo_core::id::JobId;
+use vdo_core::port::StoreError;
+use vdo_core::port::accounts::{charge, observe, sightings};
+use vdo_core::port::changes::Changes;
+
+use crate::pack::Packed;
+use crate::rows::Rows;
+
+/// The budgets, the sums and the health that a batch depends on, moved on in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) books: Books,
+    pub(crate) health: BTreeMap<Subject, Health>,
+    /// The sums this batch moved.
+    sums: BTreeSet<SumKey>,
+    /// Who was seen by this batch.
+    seen: BTreeSet<Subject>,
+}
+
+/// What one write does; see [`Book::adopt`].
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    posted: Posted,
+    health: BTreeMap<Subject, Health>,
+}
+
+impl Moved {
+    /// Returns what was crossed.
+    pub(crate) fn crossings(&self) -> &[Crossing] {
+        &self.posted.crossings
+    }
+
+    /// Returns the events of what was crossed, packed.
+    pub(crate) fn events(&self) -> impl Iterator<Item = Packed> {
+        // A plain value of our own: writing it cannot fail.
+        let pack = |event: &EventKind| Packed::new(serde_json::to_vec(event).unwrap_or_default());
+        self.posted.crossings.iter().map(move |crossing| pack(&EventKind::BudgetCrossed(crossing.clone())))
+    }
+}
+
+impl Book {
+    /// Decides what the calls of a write do, without doing it.
+    ///
+    /// # Errors
+    /// [`StoreError::OverBudget`], [`StoreError::Trial`].
+    pub(crate) fn decide(&self, changes: &Changes, job: JobId, project: JobId) -> Result<Moved, StoreError> {
+        if changes.calls.is_empty() {
+            return Ok(Moved::default());
+        }
+        let charges: Vec<_> = changes.calls.iter().map(|call| charge(call, job, project)).collect();
+        let posted = self.books.post(&charges).map_err(|over: OverBudget| StoreError::OverBudget(over))?;
+        let mut health: BTreeMap<Subject, Health> = BTreeMap::new();
+        for call in &changes.calls {
+            for (subject, seen) in sightings(call, changes.at) {
+                let mut known = health.remove(&subject).or_else(|| self.health.get(&subject).cloned());
+                let gate = known.as_ref().map(|known| known.breaker.gate(changes.at));
+                if seen.what == What::Trial && matches!(gate, Some(Gate::Wait(_))) {
+                    let (provider, model) = (subject.provider, subject.model.unwrap_or_default());
+                    return Err(StoreError::Trial { provider, model });
+                }
+                observe(&subject, &mut known, &seen);
+                health.extend(known.map(|known| (subject, known)));
+            }
+        }
+        health.retain(|subject, health| self.health.get(subject) != Some(health));
+        Ok(Moved { posted, health })
+    }
+
+    /// Makes it so.
+    pub(crate) fn adopt(&mut self, moved: Moved) {
+        self.books.adopt(&moved.posted);
+        self.sums.extend(moved.posted.sums.into_keys());
+        self.seen.extend(moved.health.keys().cloned());
+        self.health.extend(moved.health);
+    }
+
+    /// Turns what moved into rows.
+    pub(crate) fn emit(&self, rows: &mut Rows) {
+        for key in &self.sums {
+            let Some(sums) = self.books.sums.get(key) else { continue };
+            let (scope, per, start) = key;
+            let mut row = rows.sums.row();
+            row.text(scope.to_string().as_str()).text(per.as_str()).int(start.0);
+            row.int(sums.spent.0).int(sums.reserved.0).int(i64::from(sums.alerted));
+        }
+        for subject in &self.seen {
+            let Some(health) = self.health.get(subject) else { continue };
+            let state = serde_json::to_string(health).unwrap_or_default();
+            rows.health
+                .row()
+                .text(subject.provider.as_str())
+                .text(subject.model.as_deref().unwrap_or_default())
+                .text(state.as_str());
+        }
+    }
+}
