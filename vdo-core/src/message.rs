@@ -291,7 +291,8 @@ pub struct About {
     /// What the provider itself says it cost; counts before any price known here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billed: Option<NanoUsd>,
-    /// What of the request was left out because the model or server does not take it.
+    /// What of the request was left out because the model or server does not take it, and what else is worth a word:
+    /// why a reply was stopped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// What the provider still allows.

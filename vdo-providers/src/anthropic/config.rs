@@ -9,6 +9,8 @@ pub const VERSION: &str = "2026-10-21";
 
 provider_config! {
     /// How a provider that speaks Anthropic's Messages is configured.
+    ///
+    /// What models can do comes from the embedded table of models unless it is given here.
     pub struct Config {
         /// The address that `/v1/messages` is appended to. Default: Anthropic's own.
         #[serde(default = "base_url")]

@@ -11,6 +11,7 @@ use super::thinking::{self, Asked};
 use super::turns;
 use super::wire;
 use crate::transport::strict::{self, Fields};
+use crate::transport::warnings::Warnings;
 
 /// The most tokens of a reply where neither the request nor the configuration says: the protocol demands a number.
 const MAX_TOKENS: u64 = 8192;
@@ -48,16 +49,6 @@ impl Made<'_> {
     }
 }
 
-/// Collects what is left out of a request.
-#[derive(Debug, Default)]
-pub(super) struct Warnings(pub(super) Vec<String>);
-
-impl Warnings {
-    pub(super) fn left_out(&mut self, what: &str, why: &str) {
-        self.0.push(format!("{what} is left out: {why}"));
-    }
-}
-
 /// Returns the request on the wire.
 pub(super) fn convert<'a>(request: &'a Completion, model: &Capabilities, version: &str, mode: Mode) -> Made<'a> {
     let mut warnings = Warnings::default();
@@ -80,7 +71,7 @@ pub(super) fn convert<'a>(request: &'a Completion, model: &Capabilities, version
             request.max_output.map_or_else(|| model.max_output.unwrap_or(MAX_TOKENS), |max| max.min(limit));
         made.max_tokens = Some(max_tokens);
         let asked = Asked { max_tokens, forced, turns: &turns };
-        let thought = thinking::of(&request.settings, model.accepts.reasoning, asked, &mut warnings);
+        let thought = thinking::of(&request.settings, &model.accepts, asked, &mut warnings);
         made.thinking = thought.thinking;
         made.output_config.effort = thought.effort;
         made.output_config.format = format(request, model, &mut warnings);
@@ -93,7 +84,10 @@ pub(super) fn convert<'a>(request: &'a Completion, model: &Capabilities, version
     if request.settings.verbosity.is_some() && mode != Mode::Counted {
         warnings.left_out("verbosity", "the protocol has no such setting");
     }
-    made.messages = turns.into_iter().map(turns::Turn::into_message).collect();
+    // A mark moves with the conversation; but for that, a message is written alike in every request.
+    let is_marked = marks.iter().any(|mark| matches!(mark, CacheMark::Message(_)));
+    let form = if is_marked { turns::Form::List } else { turns::Form::Short };
+    made.messages = turns.into_iter().map(|turn| turn.into_message(form)).collect();
     Made { request: made, warnings: warnings.0 }
 }
 

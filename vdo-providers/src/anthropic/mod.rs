@@ -13,6 +13,7 @@
 //! # fn main() -> Result<(), ConfigError> {
 //! let provider = Anthropic::new(Config::new("claude", BASE_URL).with_key("from the host".into()))?;
 //! assert_eq!(provider.name(), "claude");
+//! assert!(!provider.capabilities("claude-opus-5-5").accepts.prefill);
 //! # Ok(())
 //! # }
 //! ```

@@ -150,7 +150,8 @@ impl Events {
 impl Fold for Events {
     fn take(&mut self, event: &Event<'_>, text: &mut dyn FnMut(String)) -> Result<bool, ProviderError> {
         let data = event.data.trim_ascii();
-        if data.is_empty() {
+        // The mark of another protocol, which some servers send all the same, is not this one's.
+        if data.is_empty() || data == b"[DONE]" {
             return Ok(false);
         }
         let parsed = serde_json::from_slice(data).map_err(|error| {

@@ -1,11 +1,11 @@
 //! How much the model is told to reason. Pure.
 
 use vdo_core::message::{Effort, Settings};
-use vdo_core::port::ReasoningControl;
+use vdo_core::port::{Accepts, ReasoningControl};
 
-use super::convert::Warnings;
 use super::turns::Turn;
 use super::wire::Thinking;
+use crate::transport::warnings::Warnings;
 
 /// The least tokens that reasoning can be given.
 const LEAST: u64 = 1024;
@@ -29,12 +29,8 @@ pub(super) struct Thought {
 }
 
 /// Returns what the settings come to for a model that is steered this way.
-pub(super) fn of(
-    settings: &Settings,
-    control: ReasoningControl,
-    asked: Asked<'_, '_>,
-    warnings: &mut Warnings,
-) -> Thought {
+pub(super) fn of(settings: &Settings, accepts: &Accepts, asked: Asked<'_, '_>, warnings: &mut Warnings) -> Thought {
+    let control = accepts.reasoning;
     let mut thought = match control {
         ReasoningControl::None => {
             if settings.effort.is_some_and(|effort| effort != Effort::None) {
@@ -42,8 +38,8 @@ pub(super) fn of(
             }
             Thought::default()
         }
-        ReasoningControl::Level | ReasoningControl::Always => by_level(settings, control, warnings),
-        ReasoningControl::Budget => Thought { thinking: by_budget(settings, asked, warnings), effort: None },
+        ReasoningControl::Level | ReasoningControl::Always => by_level(settings, accepts, warnings),
+        ReasoningControl::Budget => Thought { thinking: by_budget(settings, accepts, asked, warnings), effort: None },
     };
     let on = matches!(thought.thinking, Some(Thinking::Adaptive { .. } | Thinking::Enabled { .. }));
     let prefilled = asked.turns.last().is_some_and(Turn::is_prefill);
@@ -55,16 +51,12 @@ pub(super) fn of(
     thought
 }
 
-fn by_level(settings: &Settings, control: ReasoningControl, warnings: &mut Warnings) -> Thought {
+fn by_level(settings: &Settings, accepts: &Accepts, warnings: &mut Warnings) -> Thought {
     let display = settings.show_reasoning.then_some("summarized");
     let adaptive = |effort| Thought { thinking: Some(Thinking::Adaptive { display }), effort };
-    match settings.effort {
+    match warnings.effort(settings.effort, accepts) {
         None if settings.show_reasoning => adaptive(None),
         None => Thought::default(),
-        Some(Effort::None) if control == ReasoningControl::Always => {
-            warnings.left_out("switching reasoning off", "the model always reasons");
-            Thought { thinking: display.map(|_| Thinking::Adaptive { display }), effort: Some("low") }
-        }
         Some(Effort::None) => Thought { thinking: Some(Thinking::Disabled), effort: None },
         Some(Effort::Minimal | Effort::Low) => adaptive(Some("low")),
         Some(Effort::Medium) => adaptive(Some("medium")),
@@ -74,8 +66,13 @@ fn by_level(settings: &Settings, control: ReasoningControl, warnings: &mut Warni
     }
 }
 
-fn by_budget(settings: &Settings, asked: Asked<'_, '_>, warnings: &mut Warnings) -> Option<Thinking> {
-    let wanted = match settings.effort? {
+fn by_budget(
+    settings: &Settings,
+    accepts: &Accepts,
+    asked: Asked<'_, '_>,
+    warnings: &mut Warnings,
+) -> Option<Thinking> {
+    let wanted = match warnings.effort(settings.effort, accepts)? {
         Effort::None => return None,
         Effort::Minimal => LEAST,
         Effort::Low => 2048,

@@ -17,6 +17,15 @@ pub(super) struct Turn<'a> {
     parts: Vec<(usize, Part<'a>)>,
 }
 
+/// How a single text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a text.
+    Short,
+    /// As a list of one part.
+    List,
+}
+
 /// Returns the turns of a conversation: messages of one side in a row are one, and what says nothing is none.
 pub(super) fn of(messages: &[Message]) -> Vec<Turn<'_>> {
     let mut turns: Vec<Turn<'_>> = Vec::with_capacity(messages.len());
@@ -100,15 +109,15 @@ impl<'a> Turn<'a> {
         calls && !self.parts.first().is_some_and(|(_, part)| matches!(part.body, Body::Kept(_)))
     }
 
-    /// Returns it on the wire; a single text as such.
-    pub(super) fn into_message(self) -> WireMessage<'a> {
+    /// Returns it on the wire; a single text as such, if `form` allows that.
+    pub(super) fn into_message(self, form: Form) -> WireMessage<'a> {
         let role = match self.role {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
         let mut parts: Vec<_> = self.parts.into_iter().map(|(_, part)| part).collect();
         let content = match parts.as_mut_slice() {
-            [Part { body: Body::Text { text, .. }, cache_control: None }] => Content::Text(text),
+            [Part { body: Body::Text { text, .. }, cache_control: None }] if form == Form::Short => Content::Text(text),
             _ => Content::Parts(parts),
         };
         WireMessage { role, content }

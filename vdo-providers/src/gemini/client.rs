@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use reqwest::Url;
 use reqwest::header::HeaderName;
 use vdo_core::message::{Completion, Reply};
+use vdo_core::models::{Model, ModelTable};
 use vdo_core::port::{Accepts, Capabilities, Health, Provider, ProviderError, ReplyStream, TokenCount};
 
 use super::config::Config;
@@ -104,13 +105,14 @@ impl Provider for Gemini {
     }
 
     fn capabilities(&self, model: &str) -> Capabilities {
-        let usual = Capabilities {
+        let unknown = Capabilities {
             tools: true,
             json_schema: true,
             context: None,
             max_output: None,
             accepts: Accepts::default(),
         };
+        let usual = ModelTable::embedded().find("gemini", model).map_or(unknown, Model::capabilities);
         self.config.capabilities(model, usual)
     }
 

@@ -9,6 +9,8 @@ pub const VERSION: &str = "v1";
 
 provider_config! {
     /// How a provider that speaks Gemini's generateContent is configured.
+    ///
+    /// What models can do comes from the embedded table of models unless it is given here.
     pub struct Config {
         /// The address that the version and `/models` are appended to; one that ends in a version keeps that.
         /// Default: Google's own.

@@ -10,6 +10,7 @@ use vdo_core::usage::ServiceTier;
 
 use super::contents::{self, Signatures};
 use super::wire;
+use crate::transport::warnings::Warnings;
 
 /// Schemas that are nested deeper are not sent.
 const DEEPEST: usize = 32;
@@ -30,16 +31,6 @@ pub(super) fn body(sent: &impl Serialize, request: &Completion) -> Result<Vec<u8
     let mut body = Vec::with_capacity(size + size / 8 + 512);
     serde_json::to_writer(&mut body, sent)?;
     Ok(body)
-}
-
-/// Collects what is left out of a request.
-#[derive(Debug, Default)]
-struct Warnings(Vec<String>);
-
-impl Warnings {
-    fn left_out(&mut self, what: &str, why: &str) {
-        self.0.push(format!("{what} is left out: {why}"));
-    }
 }
 
 /// Returns the request on the wire.
@@ -154,6 +145,11 @@ fn generation_config<'a>(
     let limit = model.max_output.unwrap_or(u64::MAX);
     let max_output_tokens = request.max_output.map(|asked| asked.min(limit));
     let schema = request.output.as_ref().filter(|_| model.json_schema);
+    let calls = model.tools && !request.tools.is_empty();
+    if schema.is_some() && calls && model.accepts.reasoning == ReasoningControl::Budget {
+        warnings.left_out("the shape of the reply", "the model does not take one together with tools");
+    }
+    let schema = schema.filter(|_| !calls || model.accepts.reasoning != ReasoningControl::Budget);
     let taken = schema.filter(|output| takes(&output.schema, 0));
     if let (Some(output), None) = (schema, taken) {
         let why = "the protocol takes no combinations but anyOf and oneOf";
@@ -203,6 +199,7 @@ fn thinking(
             return None;
         }
         ReasoningControl::Level | ReasoningControl::Always => {
+            let effort = warnings.effort(effort, &model.accepts);
             if effort == Some(Effort::None) {
                 warnings.left_out("switching reasoning off", "the model can only be told to reason little");
             }
@@ -211,6 +208,7 @@ fn thinking(
         ReasoningControl::Budget => {
             // A quarter is left for the reply itself.
             let most = max_output.map_or(u64::MAX, |max| max - max.div_ceil(4));
+            let effort = warnings.effort(effort, &model.accepts);
             wire::ThinkingConfig { thinking_budget: effort.map(|effort| budget(effort).min(most)), ..shown }
         }
     };

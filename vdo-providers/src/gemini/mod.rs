@@ -13,6 +13,7 @@
 //! # fn main() -> Result<(), ConfigError> {
 //! let provider = Gemini::new(Config::new("gemini", BASE_URL).with_key("from the host".into()))?;
 //! assert_eq!(provider.name(), "gemini");
+//! assert_eq!(provider.capabilities("gemini-2.5-flash").context, Some(1_048_576));
 //! # Ok(())
 //! # }
 //! ```

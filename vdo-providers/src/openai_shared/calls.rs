@@ -1,10 +1,11 @@
 //! Tool calls, both ways: arguments are JSON in a string, mostly.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use vdo_core::message::{Block, ToolCall};
+
+use crate::transport::calls::{Ids, arguments};
 
 /// A tool call before its arguments are read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -37,43 +38,17 @@ pub(crate) fn arguments_out(call: &ToolCall) -> Cow<'_, str> {
 
 /// Gives ids to calls that have none or one that was used before, and reads their arguments.
 #[derive(Debug)]
-pub(crate) struct Reader {
-    /// The messages of the conversation. It only grows, so that its length makes an id unique in it.
-    messages: usize,
-    seen: HashSet<String>,
-    count: usize,
-}
+pub(crate) struct Reader(Ids);
 
 impl Reader {
     /// Returns a reader for the reply to a conversation of so many messages.
     pub(crate) fn new(messages: usize) -> Self {
-        Self { messages, seen: HashSet::new(), count: 0 }
+        Self(Ids::new(messages))
     }
 
     /// Returns the next call of the reply.
     pub(crate) fn read(&mut self, call: RawCall) -> Block {
-        self.count += 1;
-        let mut id = call.id;
-        if id.is_empty() || self.seen.contains(&id) {
-            id = format!("call_{}_{}", self.messages, self.count);
-        }
-        self.seen.insert(id.clone());
-        Block::ToolCall(ToolCall { id, name: call.name, input: arguments(call.arguments) })
-    }
-}
-
-/// Returns arguments as JSON, or as the text they are if they are not JSON.
-fn arguments(text: String) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(Map::new());
-    }
-    match serde_json::from_str::<Value>(&text) {
-        // Some models quote their arguments twice.
-        Ok(Value::String(inner)) => match serde_json::from_str::<Value>(&inner) {
-            Ok(object @ Value::Object(_)) => object,
-            _ => Value::String(inner),
-        },
-        Ok(value) => value,
-        Err(_) => Value::String(text),
+        let input = arguments(call.arguments);
+        Block::ToolCall(ToolCall { id: self.0.next(call.id), name: call.name, input })
     }
 }

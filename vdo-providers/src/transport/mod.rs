@@ -21,3 +21,4 @@ pub mod sse;
 pub(crate) mod strict;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod warnings;

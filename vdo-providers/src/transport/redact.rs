@@ -1,5 +1,7 @@
 //! Text from the other side, made fit to be shown: short, printable, without secrets.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 
 /// The most characters of a message.
@@ -10,7 +12,7 @@ const SHORTEST_SECRET: usize = 8;
 /// Blots secrets out of texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Redactor {
-    secrets: Vec<SecretString>,
+    secrets: Arc<[SecretString]>,
 }
 
 impl Redactor {
@@ -20,7 +22,7 @@ impl Redactor {
             secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET).collect();
         // The longest first, so that a secret within another leaves nothing of it.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
-        Self { secrets }
+        Self { secrets: secrets.into() }
     }
 
     /// Returns the text as one that can be shown: secrets blotted out, control characters escaped, cut to
@@ -28,7 +30,7 @@ impl Redactor {
     pub(crate) fn clean(&self, text: &str) -> String {
         let text = text.trim();
         let mut kept = text.to_owned();
-        for secret in &self.secrets {
+        for secret in self.secrets.iter() {
             let secret = secret.expose_secret();
             if kept.contains(secret) {
                 kept = kept.replace(secret, "[redacted]");

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use vdo_core::message::{Completion, Message, Reply};
 use vdo_core::port::{Provider, ProviderError, StreamEvent};
-use vdo_providers::{anthropic, gemini, openai_chat};
+use vdo_providers::{anthropic, gemini, openai, openai_chat};
 
 use crate::support::{Answer, Request, Server};
 
@@ -17,12 +17,13 @@ pub(crate) const TEXT: &str = "Grüße, 日本 🙂!";
 /// A wire format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
+    OpenAi,
     OpenAiChat,
     Anthropic,
     Gemini,
 }
 
-pub(crate) const ALL: [Backend; 3] = [Backend::OpenAiChat, Backend::Anthropic, Backend::Gemini];
+pub(crate) const ALL: [Backend; 4] = [Backend::OpenAi, Backend::OpenAiChat, Backend::Anthropic, Backend::Gemini];
 
 /// How the client is bounded.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,11 @@ impl Backend {
         let Limits { idle, total, bytes } = limits;
         let base = format!("http://{address}");
         match self {
+            Self::OpenAi => {
+                let config = openai::Config::new("openai", base).with_key(KEY.into()).with_max_reply_bytes(bytes);
+                let config = config.with_idle_timeout(idle).with_total_timeout(total);
+                Arc::new(openai::OpenAi::new(config).unwrap())
+            }
             Self::OpenAiChat => {
                 let config = openai_chat::Config::new("chat", base).with_key(KEY.into()).with_max_reply_bytes(bytes);
                 let config = config.with_idle_timeout(idle).with_total_timeout(total);
@@ -64,7 +70,7 @@ impl Backend {
 
     pub(crate) fn is_streamed(self, request: &Request) -> bool {
         match self {
-            Self::OpenAiChat | Self::Anthropic => request.is_streamed(),
+            Self::OpenAi | Self::OpenAiChat | Self::Anthropic => request.is_streamed(),
             Self::Gemini => request.line.contains(":streamGenerateContent"),
         }
     }
@@ -73,7 +79,7 @@ impl Backend {
     pub(crate) fn usage(self, input: Value, output: Value) -> Value {
         match self {
             Self::OpenAiChat => json!({ "prompt_tokens": input, "completion_tokens": output }),
-            Self::Anthropic => json!({ "input_tokens": input, "output_tokens": output }),
+            Self::OpenAi | Self::Anthropic => json!({ "input_tokens": input, "output_tokens": output }),
             Self::Gemini => json!({ "promptTokenCount": input, "candidatesTokenCount": output }),
         }
     }
@@ -81,6 +87,10 @@ impl Backend {
     /// Returns a whole reply.
     pub(crate) fn whole(self, text: &str, usage: &Value) -> Value {
         match self {
+            Self::OpenAi => {
+                let item = json!({ "type": "message", "content": [{ "type": "output_text", "text": text }] });
+                json!({ "status": "completed", "output": [item], "usage": usage })
+            }
             Self::OpenAiChat => {
                 json!({ "choices": [{ "message": { "content": text }, "finish_reason": "stop" }], "usage": usage })
             }
@@ -97,6 +107,7 @@ impl Backend {
     /// Returns a reply that was billed and says nothing that can be used.
     pub(crate) fn garbage(self, usage: &Value) -> Value {
         match self {
+            Self::OpenAi => json!({ "status": "completed", "usage": usage }),
             Self::OpenAiChat => json!({ "choices": [], "usage": usage }),
             Self::Anthropic => json!({ "content": null, "usage": usage }),
             Self::Gemini => json!({ "candidates": [], "usageMetadata": usage }),
@@ -106,6 +117,7 @@ impl Backend {
     /// Returns the event of a piece of text.
     pub(crate) fn piece(self, text: &str) -> Value {
         match self {
+            Self::OpenAi => json!({ "type": "response.output_text.delta", "output_index": 0, "delta": text }),
             Self::OpenAiChat => json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }),
             Self::Anthropic => {
                 json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": text } })
@@ -117,6 +129,7 @@ impl Backend {
     /// Returns the events before the text.
     pub(crate) fn start(self, usage: &Value) -> Vec<Value> {
         match self {
+            Self::OpenAi => vec![json!({ "type": "response.created", "response": { "status": "in_progress" } })],
             Self::OpenAiChat => Vec::new(),
             Self::Anthropic => vec![
                 json!({ "type": "message_start", "message": { "content": [], "usage": usage } }),
@@ -127,8 +140,9 @@ impl Backend {
     }
 
     /// Returns the events after the text, with which the reply is whole.
-    pub(crate) fn end(self, usage: &Value) -> Vec<Value> {
+    pub(crate) fn end(self, text: &str, usage: &Value) -> Vec<Value> {
         match self {
+            Self::OpenAi => vec![json!({ "type": "response.completed", "response": self.whole(text, usage) })],
             Self::OpenAiChat => vec![
                 json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }),
                 json!({ "choices": [], "usage": usage }),
@@ -145,7 +159,7 @@ impl Backend {
     pub(crate) fn stream(self, text: &str, usage: &Value) -> String {
         let middle = (1..text.len()).rfind(|at| *at <= text.len() / 2 && text.is_char_boundary(*at)).unwrap_or(0);
         let pieces = [self.piece(&text[..middle]), self.piece(&text[middle..])];
-        let events = self.start(usage).into_iter().chain(pieces).chain(self.end(usage));
+        let events = self.start(usage).into_iter().chain(pieces).chain(self.end(text, usage));
         events.map(|event| format!("data: {event}\n\n")).collect()
     }
 }

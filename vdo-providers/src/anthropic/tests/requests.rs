@@ -94,10 +94,10 @@ fn a_prompt_is_cached_up_to_its_marks_four_at_most() {
     assert_eq!(
         body["messages"],
         json!([
-            { "role": "user", "content": "0" },
+            { "role": "user", "content": [text("0")] },
             { "role": "assistant", "content": [text("1"), thought] },
             { "role": "user", "content": [text("2"), marked("3")] },
-            { "role": "assistant", "content": "4" },
+            { "role": "assistant", "content": [text("4")] },
             { "role": "user", "content": [marked("5")] },
         ])
     );
@@ -113,17 +113,24 @@ fn a_prompt_is_cached_up_to_its_marks_four_at_most() {
 #[test]
 fn a_conversation_that_goes_on_is_sent_alike_up_to_where_it_was() {
     let mut request = full();
-    request.settings.cache = Some(PromptCache { marks: vec![CacheMark::System], ..PromptCache::default() });
-    let body = |request: &Completion| {
+    let body = |request: &mut Completion| {
+        let last = CacheMark::Message(request.messages.len() - 1);
+        let marks = vec![CacheMark::System, last];
+        request.settings.cache = Some(PromptCache { marks, ..PromptCache::default() });
         let made = convert::convert(request, &able(), VERSION, Mode::Whole);
-        String::from_utf8(made.body(request).unwrap()).unwrap()
+        let body = String::from_utf8(made.body(request).unwrap()).unwrap();
+        // The mark itself moves, and is no part of what is cached.
+        body.replace(",\"cache_control\":{\"type\":\"ephemeral\"}", "")
     };
-    let before = body(&request);
-    request.messages.push(said(Role::Assistant, vec![Block::text("more")]));
-    request.messages.push(Message::user("and more"));
-    let after = body(&request);
-    let same = before.find("],\"tool_choice\"").unwrap();
-    assert_eq!(before[..same], after[..same]);
+    let mut before = body(&mut request);
+    for _ in 0..3 {
+        request.messages.push(said(Role::Assistant, vec![Block::text("more")]));
+        request.messages.push(Message::user("and more"));
+        let after = body(&mut request);
+        let same = before.find("],\"tool_choice\"").unwrap();
+        assert_eq!(before[..same], after[..same]);
+        before = after;
+    }
 }
 
 #[test]
@@ -224,7 +231,7 @@ fn reasoning_is_steered_as_the_model_is() {
         (Level, Some(Effort::None), true, 2000, json!({ "type": "disabled" }), none.clone(), 0),
         (Level, Some(Effort::Minimal), false, 2000, adaptive(false), json!("low"), 0),
         (Level, Some(Effort::Xhigh), true, 2000, adaptive(true), json!("xhigh"), 0),
-        (Always, Some(Effort::None), false, 2000, none.clone(), json!("low"), 1),
+        (Always, Some(Effort::None), false, 2000, adaptive(false), json!("low"), 1),
         (Always, Some(Effort::Max), false, 2000, adaptive(false), json!("max"), 0),
         (Budget, None, true, 2000, none.clone(), none.clone(), 0),
         (Budget, Some(Effort::None), false, 2000, none.clone(), none.clone(), 0),
