@@ -73,7 +73,7 @@ fn convert<'a>(request: &'a Completion, model: &Capabilities, purpose: Purpose) 
     let converted = wire::Request {
         model: &request.model,
         instructions: Some(request.system.as_str()).filter(|text| !text.is_empty()),
-        input: input(asks.messages, &marks, purpose),
+        input: input(asks.messages, &marks, reasons, purpose),
         max_output_tokens: asks.max_output.filter(|_| reply),
         temperature: asks.temperature.filter(|_| reply),
         top_p: asks.top_p.filter(|_| reply),
@@ -119,7 +119,7 @@ impl Marks {
     }
 }
 
-fn input<'a>(messages: &'a [Message], marks: &Marks, purpose: Purpose) -> wire::Input<'a> {
+fn input<'a>(messages: &'a [Message], marks: &Marks, reasons: bool, purpose: Purpose) -> wire::Input<'a> {
     if let ([message], Purpose::Count) = (messages, purpose)
         && let (Role::User, [Block::Text { text }]) = (message.role, message.blocks.as_slice())
     {
@@ -129,7 +129,7 @@ fn input<'a>(messages: &'a [Message], marks: &Marks, purpose: Purpose) -> wire::
     for (place, message) in messages.iter().enumerate() {
         match message.role {
             Role::User => push_user(message, marks.0.contains(&place), &mut items),
-            Role::Assistant => items.extend(message.blocks.iter().filter_map(assistant)),
+            Role::Assistant => push_assistant(message, reasons, &mut items),
         }
     }
     wire::Input::Items(items)
@@ -157,6 +157,22 @@ fn push_user<'a>(message: &'a Message, is_marked: bool, items: &mut Vec<wire::It
     }
     if !content.is_empty() {
         items.push(wire::Item::User { role: "user", content });
+    }
+}
+
+/// Reasoning goes back to models that reason, and only before what came of it: alone it is refused.
+fn push_assistant<'a>(message: &'a Message, reasons: bool, items: &mut Vec<wire::Item<'a>>) {
+    let is_said = |block: &Block| match block {
+        Block::Text { text } => !text.is_empty(),
+        Block::ToolCall(_) => true,
+        Block::Reasoning(_) | Block::ToolResult { .. } => false,
+    };
+    let last = message.blocks.iter().rposition(is_said);
+    for (place, block) in message.blocks.iter().enumerate() {
+        let led = reasons && last.is_some_and(|last| place < last);
+        if led || !matches!(block, Block::Reasoning(_)) {
+            items.extend(assistant(block));
+        }
     }
 }
 

@@ -215,6 +215,23 @@ fn a_conversation_keeps_its_order_and_reasoning_goes_back_unchanged() {
 }
 
 #[test]
+fn reasoning_goes_back_only_to_models_that_reason_and_before_what_came_of_it() {
+    let thought = json!({ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "abc" });
+    let kinds = |model: &str, blocks: Vec<Block>| {
+        let mut request = conversation();
+        request.model = model.to_owned();
+        request.messages = vec![Message { role: Role::Assistant, blocks }, Message::user("u")];
+        let input = encoded(&request, Purpose::Whole).0["input"].clone();
+        input.as_array().unwrap().iter().filter(|item| item["type"] == "reasoning").count()
+    };
+    let led = || vec![reasoning(thought.clone()), Block::text("a"), reasoning(thought.clone()), call("1", json!({}))];
+    assert_eq!((kinds("gpt-6-luna", led()), kinds("gpt-4.1", led())), (2, 0));
+    // The reply was cut while the model reasoned.
+    let cut = vec![Block::text("a"), reasoning(thought.clone())];
+    assert_eq!((kinds("gpt-6-luna", cut), kinds("gpt-6-luna", vec![reasoning(thought.clone())])), (0, 0));
+}
+
+#[test]
 fn marks_that_cannot_be_set_leave_the_cache_to_the_other_side() {
     let options = |marks: Vec<CacheMark>| {
         let mut request = conversation();

@@ -25,6 +25,8 @@ use crate::transport::exchange::{Auth, Backend, Call, Exchange};
 pub struct OpenAiChat {
     config: Config,
     dialect: Dialect,
+    /// Who makes the models, if that is known of the server.
+    vendor: &'static str,
     exchange: Exchange,
 }
 
@@ -52,7 +54,8 @@ impl OpenAiChat {
         let exchange = Exchange::new(connection, backend)?;
         let (host, port) = exchange.address();
         let profile = config.profile.unwrap_or_else(|| Profile::of_host(host, port));
-        Ok(Self { dialect: profile.dialect(), exchange, config })
+        let vendor = if profile == Profile::OpenAi { "openai" } else { "" };
+        Ok(Self { dialect: profile.dialect(), vendor, exchange, config })
     }
 
     /// Returns the call for a reply.
@@ -75,8 +78,7 @@ impl OpenAiChat {
 
     /// Returns what is known of a model: of OpenAI's, and of those that a router names with their vendors.
     fn known(&self, model: &str) -> Option<&'static Model> {
-        let vendor = if self.exchange.address().0 == "api.openai.com" { "openai" } else { "" };
-        ModelTable::embedded().find(vendor, model)
+        ModelTable::embedded().find(self.vendor, model)
     }
 }
 

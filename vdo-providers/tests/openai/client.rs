@@ -110,6 +110,27 @@ async fn requests_arrive_as_openais_own_client_sends_them() {
     }
 }
 
+#[cfg(feature = "openai-chat")]
+#[tokio::test]
+async fn a_request_for_chat_completions_arrives_as_openais_own_client_sends_it() {
+    use vdo_providers::openai_chat::{Config, OpenAiChat, Profile};
+    let server = Server::start(|_| events(&[b"data: [DONE]\n\n"])).await;
+    let config = Config::new("test", server.base_url()).with_key(KEY.into()).with_profile(Profile::OpenAi);
+    let mut request = full();
+    request.settings.verbosity = None;
+    request.settings.cache = Some(PromptCache { key: Some("job-1".into()), ..PromptCache::default() });
+    let mut stream = OpenAiChat::new(config).unwrap().stream(&request).await.unwrap();
+    while let Some(event) = stream.next().await {
+        event.unwrap();
+    }
+    let golden: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
+    let wanted = golden.iter().find(|case| case["case"] == "openai.chat.full").unwrap();
+    let seen = server.seen().await;
+    assert_eq!(seen.line, "POST /v1/chat/completions HTTP/1.1");
+    assert_eq!(seen.header("authorization"), Some("Bearer KEY"));
+    assert_eq!(seen.json(), wanted["body"]);
+}
+
 #[tokio::test]
 async fn what_the_headers_say_is_part_of_the_reply_and_warnings_are_told() {
     let server = Server::start(|_| {
