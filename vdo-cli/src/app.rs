@@ -16,6 +16,7 @@ use vdo_workspace::sandbox::{Environment, IndexSettings, Require, Sandbox, Sandb
 use vdo_workspace::scan::WorkspaceScanner;
 use vdo_workspace::syntax::TreeSitterSyntax;
 
+use crate::alerts::Alerts;
 use crate::args::Global;
 use crate::config::Config;
 use crate::fail::Fail;
@@ -32,6 +33,8 @@ pub(crate) struct App {
     /// The configuration.
     pub(crate) config: Config,
     engine: OnceLock<Engine>,
+    /// Alerts on their way out.
+    pub(crate) alerts: Alerts,
     /// Where scans keep what they found; nowhere for a demo, which leaves nothing behind.
     scans: Option<PathBuf>,
 }
@@ -40,7 +43,8 @@ impl App {
     /// Reads the configuration and opens the store.
     pub(crate) async fn open(global: &Global, out: Out) -> Result<Self, Fail> {
         let config = Config::load(global)?;
-        let app = Self { out, clock: TokioClock, config, engine: OnceLock::new(), scans: Some(scan_cache()) };
+        let (engine, scans) = (OnceLock::new(), Some(scan_cache()));
+        let app = Self { out, clock: TokioClock, config, engine, alerts: Alerts::default(), scans };
         let engine = app.bare(&app.config.store_url()?).await?.build();
         let _ = app.engine.set(engine);
         Ok(app)
@@ -48,7 +52,8 @@ impl App {
 
     /// Reads the configuration only.
     pub(crate) fn without_store(global: &Global, out: Out) -> Result<Self, Fail> {
-        Ok(Self { out, clock: TokioClock, config: Config::load(global)?, engine: OnceLock::new(), scans: None })
+        let (config, engine) = (Config::load(global)?, OnceLock::new());
+        Ok(Self { out, clock: TokioClock, config, engine, alerts: Alerts::default(), scans: None })
     }
 
     /// Returns the engine for commands that look and never ask a provider.
@@ -95,6 +100,7 @@ impl App {
     /// Returns the engine that runs jobs: with the configured providers, routes and prices.
     pub(crate) async fn runner(&self, observer: Observer) -> Result<Engine, Fail> {
         let routes = self.config.routes()?;
+        let observer = self.alerts.observer(&self.config, observer)?;
         let (tier, reason) = self.config.tier()?;
         let checker = Arc::new(checker(tier, reason).await?);
         let mut builder = self.on(self.engine()?.store().clone())?.checker(checker);

@@ -3,6 +3,7 @@
 //! Only this crate reads the environment, the home folder and the command line. It decides nothing that
 //! another face would have to decide again.
 
+mod alerts;
 mod app;
 mod args;
 mod bill;

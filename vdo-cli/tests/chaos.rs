@@ -104,7 +104,7 @@ async fn ten_thousand_calls_of_which_a_third_fails_are_answered_and_paid_to_the_
     let failed: Vec<_> = jobs.iter().filter(|job| job.status != JobStatus::Completed).collect();
     let steps = JOBS * 3;
     assert!(failed.len() * 1000 <= steps, "{} of {steps} steps unanswered: {:?}", failed.len(), failed[0].reason);
-    let log = server.log.lock().unwrap();
+    let log = std::mem::take(&mut *server.log.lock().unwrap());
     let arrivals: Vec<_> = log.arrivals.values().flatten().collect();
     let faults: BTreeMap<Option<Fault>, usize> = arrivals.iter().fold(BTreeMap::new(), |mut all, one| {
         *all.entry(one.fault).or_default() += 1;
@@ -130,7 +130,6 @@ async fn ten_thousand_calls_of_which_a_third_fails_are_answered_and_paid_to_the_
             }
         }
     }
-    drop(log);
     assert!(in_doubt.len() > 500, "{}", in_doubt.len());
     for (job, row, billed) in in_doubt {
         engine.reconcile(job, &row.step, row.number, NanoUsd(billed)).await.unwrap();

@@ -302,3 +302,29 @@ fn a_key_is_in_no_output_log_event_error_recording_or_byte_of_the_store() {
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
+
+#[test]
+fn a_webhook_is_told_of_what_is_spent_and_the_post_is_signed() {
+    let hook = Server::start(|_| Does::Status(204, String::new(), String::new()));
+    let (place, _server) = served(support::server::Asked::reference);
+    let toml = std::fs::read_to_string(place.path("vdo.toml")).unwrap();
+    let url = hook.base_url.replace("/v1", "/hook");
+    let more = format!(
+        "[budgets]\nmock = {{ usd = 0.002 , hard = false }}\n[alerts]\nwebhook = \"{url}\"\nsecret_env = \"HOOK_SECRET\"\n"
+    );
+    place.write("vdo.toml", &(toml + &more));
+    place.run("run 2").exits(4).says(&["HOOK_SECRET"]);
+    let mut command = place.vdo(["run", "2"]);
+    command.env("HOOK_SECRET", "shared secret");
+    finish(command).exits(0);
+    let posts = hook.asked();
+    let percents: Vec<i64> = posts.iter().map(|post| post.body["percent"].as_i64().unwrap()).collect();
+    let mut sorted = percents.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [50, 80, 95]);
+    assert!(
+        posts.iter().all(|post| post.body["scope"] == "provider:mock" && post.body["job"] == 2),
+        "{:?}",
+        posts[0].body
+    );
+}

@@ -30,6 +30,8 @@ pub mod scripted;
     allow(dead_code, unreachable_pub, unused_imports, unused_macros, reason = "not every backend uses everything")
 )]
 mod transport;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 #[cfg(feature = "http")]
 pub use transport::sse;

@@ -57,7 +57,7 @@ impl Book {
             return Ok(Moved::default());
         }
         let charges: Vec<_> = changes.calls.iter().map(|call| charge(call, job, project)).collect();
-        let posted = self.books.post(&charges).map_err(|over: OverBudget| StoreError::OverBudget(over))?;
+        let posted = self.books.post(&charges).map_err(|over: OverBudget| StoreError::OverBudget(Box::new(over)))?;
         let mut health: BTreeMap<Subject, Health> = BTreeMap::new();
         for call in &changes.calls {
             for (subject, seen) in sightings(call, changes.at) {

@@ -21,6 +21,7 @@ pub(crate) async fn run(app: &App, args: &args::Run) -> Result<(), Fail> {
     let engine = app.runner(progress.observer()).await?;
     let job = drive(&engine, args.id).await;
     progress.finish();
+    app.alerts.finish(&app.out).await;
     let job = job?;
     if !app.out.json {
         app.out.say(format!("{} {}: {}", job.id, job.status, story::spent(&job.usage, job.cost)));

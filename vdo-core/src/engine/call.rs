@@ -26,7 +26,7 @@ impl Desk<'_> {
             StepEnd::Failed(failure)
                 if is_optional && !self.is_cancelled() && failure.kind != FailureKind::LimitReached =>
             {
-                StepEnd::Answer(key, Answer::Declined(failure))
+                StepEnd::Answer(key, Box::new(Answer::Declined(failure)))
             }
             end => end,
         }
@@ -38,7 +38,7 @@ impl Desk<'_> {
         loop {
             let next = match turn {
                 Turn::Call(call) => match self.send(&key, &call).await {
-                    Ok(answer) => return StepEnd::Answer(key, answer),
+                    Ok(answer) => return StepEnd::Answer(key, Box::new(answer)),
                     Err(StepEnd::Failed(failure)) => self.after_failure(&key, &call, failure, &mut tried, begun).await,
                     Err(other) => return other,
                 },

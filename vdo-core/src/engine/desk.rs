@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(super) enum StepEnd {
     /// With an answer.
-    Answer(StepKey, Answer),
+    Answer(StepKey, Box<Answer>),
     /// Without one; the run stops but can be taken up again.
     Failed(Failure),
     /// Without one, for now: the run goes on with everything that does not wait for it.

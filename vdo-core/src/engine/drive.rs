@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use serde::{Deserialize, Serialize};
 
-use crate::check::CheckReport;
 use crate::conflict::{ConflictRow, How};
+use crate::engine::answers::{kept, replay};
 use crate::engine::choice::{Tried, Turn};
 use crate::engine::desk::{Desk, StepEnd};
 use crate::engine::signal::Signal;
@@ -228,7 +227,7 @@ impl<'d> Drive<'d> {
             }
             for end in ended {
                 match end {
-                    StepEnd::Answer(key, answer) => self.take(key, answer)?,
+                    StepEnd::Answer(key, answer) => self.take(key, *answer)?,
                     StepEnd::Failed(failure) => stop = stop.or(Some(failure)),
                     StepEnd::Postponed(failure) => later = Some(failure),
                     StepEnd::Fatal(error) => return Err(error),
@@ -459,45 +458,4 @@ fn stopped(failure: &Failure) -> JobStatus {
 /// Returns whether a step merges a parent in, rather than asking about a conflict.
 fn is_merge_itself(key: &StepKey) -> bool {
     key.phase == Phase::Merge && key.task.is_none()
-}
-
-/// Reads an answer from the journal.
-fn replay(key: &StepKey, bytes: &[u8]) -> Result<Answer, EngineError> {
-    let damaged = |error: serde_json::Error| {
-        EngineError::Store(StoreError::Corrupt {
-            what: format!("the journal's answer to step {key}"),
-            detail: error.to_string(),
-        })
-    };
-    if key.phase == Phase::Base {
-        let (report, from): (CheckReport, Option<JobId>) = serde_json::from_slice(bytes).map_err(damaged)?;
-        Ok(from.map_or(Answer::Checked(report.clone()), |job| Answer::Recalled(report, job)))
-    } else if matches!(key.phase, Phase::Test | Phase::Sandbox) || key.tool > 0 {
-        Ok(Answer::Checked(serde_json::from_slice(bytes).map_err(damaged)?))
-    } else if key.phase == Phase::Repair
-        && let Ok(Declined { declined }) = serde_json::from_slice(bytes)
-    {
-        Ok(Answer::Declined(declined))
-    } else {
-        Ok(Answer::Reply(serde_json::from_slice(bytes).map_err(damaged)?))
-    }
-}
-
-/// How the journal keeps that nobody could be asked.
-#[derive(Debug, Serialize, Deserialize)]
-struct Declined {
-    declined: Failure,
-}
-
-/// Returns what the journal keeps of an answer that no model gave; none of one that it has already or that is not kept.
-fn kept(key: &StepKey, answer: &Answer) -> Result<Option<Vec<u8>>, serde_json::Error> {
-    Ok(Some(match answer {
-        Answer::Checked(report) if key.phase == Phase::Base => serde_json::to_vec(&(report, None::<JobId>))?,
-        Answer::Checked(report) => serde_json::to_vec(report)?,
-        Answer::Recalled(report, job) => serde_json::to_vec(&(report, Some(job)))?,
-        Answer::Declined(failure) => serde_json::to_vec(&Declined { declined: failure.clone() })?,
-        Answer::Loaded(_) | Answer::Merged(_) | Answer::Scanned(_) | Answer::Reply(_) | Answer::Delivered => {
-            return Ok(None);
-        }
-    }))
 }

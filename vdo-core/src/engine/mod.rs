@@ -4,6 +4,7 @@
 //! and the next run goes on from there. Every write goes through [`crate::port::Store::commit`] under the run's lease.
 //! Invariant: a provider's answer is in the journal before it is read, and a step that has one is never asked again.
 
+mod answers;
 mod archive;
 mod attempts;
 mod builder;

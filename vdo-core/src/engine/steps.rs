@@ -201,7 +201,7 @@ impl Desk<'_> {
     pub(super) async fn perform_check(&self, key: StepKey, work: CheckWork, source: StoreSource) -> StepEnd {
         if key.phase == Phase::Base {
             match self.recorded(&work).await {
-                Ok(Some((report, job))) => return StepEnd::Answer(key, Answer::Recalled(report, job)),
+                Ok(Some((report, job))) => return StepEnd::Answer(key, Box::new(Answer::Recalled(report, job))),
                 Ok(None) => {}
                 Err(error) => return StepEnd::Fatal(error),
             }
@@ -215,7 +215,7 @@ impl Desk<'_> {
                 return StepEnd::Failed(Failure::new(FailureKind::Cancelled, "cancelled on request"));
             };
             let failure = match checked {
-                Ok(checked) => return StepEnd::Answer(key, Answer::Checked(checked.report)),
+                Ok(checked) => return StepEnd::Answer(key, Box::new(Answer::Checked(checked.report))),
                 Err(CheckError::Launch(_)) if tries < LAUNCH_TRIES => {
                     tries += 1;
                     continue;

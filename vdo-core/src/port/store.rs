@@ -77,7 +77,7 @@ pub enum StoreError {
     },
     /// A budget that covers one of the calls has no room for it. Nothing was written.
     #[error(transparent)]
-    OverBudget(#[from] crate::budget::OverBudget),
+    OverBudget(#[from] Box<crate::budget::OverBudget>),
     /// A call was to find out whether a model works again, and another is finding out already. Nothing was written.
     #[error("{provider}:{model} failed too often of late; one call is finding out whether it works again")]
     Trial {

@@ -205,7 +205,7 @@ impl Data {
         record.money(&changes)?;
         let (job, project) = (record.job.id, record.job.root);
         let charges: Vec<_> = changes.calls.iter().map(|call| accounts::charge(call, job, project)).collect();
-        let posted = self.books.post(&charges)?;
+        let posted = self.books.post(&charges).map_err(Box::new)?;
         let health = self.observed(&changes)?;
         let tree = changes.revision.as_ref().map(|new| self.revise(&mut record, new, &changes)).transpose()?;
         let correction = self.correction(&record, tree.as_ref(), &changes)?;

@@ -57,6 +57,12 @@ impl Endpoint {
         self.base.path().trim_end_matches('/')
     }
 
+    /// Returns the address itself.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn address(&self) -> Url {
+        self.base.clone()
+    }
+
     /// Returns whether it is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.loopback

@@ -24,7 +24,7 @@ impl Accounts for MemoryStore {
         let (scope, per) = (budget.scope.clone(), budget.per);
         let known = |other: &Budget| (&other.scope, other.per) == (&scope, per);
         data.books.budgets.retain(|other| !known(other));
-        data.books.sums.retain(|(scope, period, _), _| (&*scope, *period) != (&budget.scope, per));
+        data.books.sums.retain(|(scope, period, _), _| (scope, *period) != (&budget.scope, per));
         let mut sums = BTreeMap::new();
         for record in data.jobs.values() {
             for row in &record.calls {
@@ -53,7 +53,7 @@ impl Accounts for MemoryStore {
         let mut data = self.data();
         let before = data.books.budgets.len();
         data.books.budgets.retain(|budget| (&budget.scope, budget.per) != (&scope, per));
-        data.books.sums.retain(|(of, period, _), _| (&*of, *period) != (&scope, per));
+        data.books.sums.retain(|(of, period, _), _| (of, *period) != (&scope, per));
         Ok(data.books.budgets.len() < before)
     }
 
