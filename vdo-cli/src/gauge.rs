@@ -123,11 +123,11 @@ mod tests {
         ];
         assert_eq!(
             gauges(&accounts),
-            "┌──────────────────────────────────┐\n\
-             │ claude  ████████▒░  $42/$50 a month │\n\
-             │ openai  ██░░░░░░░░  $8/$50 a month  │\n\
-             │ total   ██████████  $0.12/$0 a month│\n\
-             └──────────────────────────────────┘"
+            "┌──────────────────────────────────────┐\n\
+             │ claude  ████████▒░  $42/$50 a month  │\n\
+             │ openai  ██░░░░░░░░  $8/$50 a month   │\n\
+             │ total   ██████████  $0.12/$0 a month │\n\
+             └──────────────────────────────────────┘"
         );
         assert!(matches!(accounts[2].budget.scope, Scope::Total));
     }

@@ -6,7 +6,6 @@ mod sandbox;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vdo_core::check::Tier;
 use vdo_core::edit::Format;
 use vdo_core::id::{JobId, RevisionRef, TaskId};
 use vdo_core::job::MergePolicy;
