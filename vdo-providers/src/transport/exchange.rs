@@ -165,7 +165,7 @@ impl Exchange {
         let head = self.head(&answer);
         let body = self.body(answer, &timing).await?;
         let bounds = Bounds::new(call.context, || call.request.estimated_tokens());
-        Ok(head.dress(bounds.check(read(&body)?)?, call.warnings))
+        Ok(head.dress(bounds.judge(read(&body))?, call.warnings))
     }
 
     /// Sends a request and returns the reply as it arrives. A server that answers whole is read by `read`.
@@ -182,7 +182,7 @@ impl Exchange {
         let bounds = Bounds::new(call.context, move || input);
         if head.content_type.as_deref().is_some_and(|kind| !kind.starts_with("text/event-stream")) {
             let body = self.body(answer, &timing).await?;
-            let reply = head.dress(bounds.check(read(&body)?)?, call.warnings);
+            let reply = head.dress(bounds.judge(read(&body))?, call.warnings);
             let text = Some(reply.text()).filter(|text| !text.is_empty()).map(StreamEvent::Text);
             let events = text.into_iter().chain([StreamEvent::Done(Box::new(reply))]);
             return Ok(Box::pin(stream::iter(events.map(Ok).collect::<Vec<_>>())));
