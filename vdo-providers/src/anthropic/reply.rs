@@ -53,12 +53,12 @@ pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> R
     let response: wire::Response = serde_json::from_slice(body).map_err(|error| ProviderError::BadAnswer {
         // The parser's words may quote the answer.
         message: redactor.clean(&format!("{error}; it starts: {}", redactor.clean_bytes(body))),
-        usage: None,
+        usage: only_usage(body),
     })?;
-    if let Some(error) = response.error {
-        return Err(errors::within(error, redactor));
-    }
     let usage = response.usage.unwrap_or_default();
+    if let Some(error) = response.error {
+        return Err(errors::within(error, redactor).after(false, convert_usage(&usage)));
+    }
     let Some(content) = response.content else {
         return Err(ProviderError::BadAnswer {
             message: format!("it has no content; it starts: {}", redactor.clean_bytes(body)),
@@ -75,6 +75,12 @@ pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> R
     };
     let asked = Asked { model: &request.model, messages: request.messages.len() };
     Ok(finish(raw, asked, || request.estimated_tokens()))
+}
+
+/// Returns the usage of a reply that cannot be read otherwise: it is billed all the same.
+fn only_usage(body: &[u8]) -> Option<Usage> {
+    let only: wire::OnlyUsage = serde_json::from_slice(body).ok()?;
+    convert_usage(&only.usage?)
 }
 
 /// Reads a part. Kinds that are not known say nothing to VDO.

@@ -157,6 +157,13 @@ pub(super) struct Response {
     pub(super) error: Option<Value>,
 }
 
+/// The usage of a reply that cannot be read otherwise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OnlyUsage {
+    pub(super) usage: Option<Usage>,
+}
+
 /// Usage; what is not named is not known.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]

@@ -77,17 +77,17 @@ impl Raw {
         .map_err(|error| ProviderError::BadAnswer {
             // The parser's words may quote the answer.
             message: self.redactor.clean(&format!("{error}; it starts: {}", self.redactor.clean_bytes(piece))),
-            usage: None,
+            usage: only_usage(piece),
         })?;
         pieces.into_iter().try_for_each(|piece| self.take_piece(piece, text))
     }
 
     fn take_piece(&mut self, piece: wire::Response, text: &mut dyn FnMut(String)) -> Result<(), ProviderError> {
-        if let Some(error) = piece.error {
-            return Err(errors::within(error, &self.redactor));
-        }
         if let Some(usage) = piece.usage_metadata {
             self.count(usage);
+        }
+        if let Some(error) = piece.error {
+            return Err(errors::within(error, &self.redactor));
         }
         self.model = piece.model_version.filter(|model| !model.is_empty()).unwrap_or(std::mem::take(&mut self.model));
         self.id = self.id.take().or(piece.response_id);
@@ -211,10 +211,16 @@ impl Raw {
     }
 }
 
+/// Returns the usage of a piece that cannot be read otherwise: it is billed all the same.
+fn only_usage(piece: &[u8]) -> Option<Usage> {
+    let only: wire::OnlyUsage = serde_json::from_slice(piece).ok()?;
+    convert_usage(&only.usage_metadata?)
+}
+
 /// Reads a whole reply.
 pub(super) fn parse(body: &[u8], request: &Completion, redactor: &Redactor) -> Result<Reply, ProviderError> {
     let mut raw = Raw::new(Asked::of(request), redactor.clone());
-    raw.take(body, &mut |_| {})?;
+    raw.take(body, &mut |_| {}).map_err(|error| error.after(false, raw.usage()))?;
     if !raw.is_whole() && !raw.began() {
         return Err(ProviderError::BadAnswer {
             message: format!("it has no candidates; it starts: {}", redactor.clean_bytes(body)),

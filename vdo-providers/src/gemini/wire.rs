@@ -192,6 +192,13 @@ pub(super) struct PromptFeedback {
     pub(super) block_reason: Option<String>,
 }
 
+/// The usage of a piece that cannot be read otherwise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct OnlyUsage {
+    pub(super) usage_metadata: Option<Usage>,
+}
+
 /// Usage; what is not named is not known, or zero.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

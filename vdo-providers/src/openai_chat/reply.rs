@@ -53,7 +53,7 @@ pub(super) fn parse(
     let response: wire::Response = serde_json::from_slice(body).map_err(|error| ProviderError::BadAnswer {
         // The parser's words may quote the answer.
         message: redactor.clean(&format!("{error}; it starts: {}", redactor.clean_bytes(body))),
-        usage: None,
+        usage: only_usage(body),
     })?;
     let usage = response.usage;
     let spent = usage.as_ref().and_then(convert_usage);
@@ -141,6 +141,12 @@ fn stop(finish: Option<&str>, refused: bool, has_calls: bool) -> Stop {
         _ if has_calls => Stop::ToolUse,
         _ => Stop::End,
     }
+}
+
+/// Returns the usage of a reply that cannot be read otherwise: it is billed all the same.
+fn only_usage(body: &[u8]) -> Option<Usage> {
+    let only: wire::OnlyUsage = serde_json::from_slice(body).ok()?;
+    convert_usage(&only.usage?)
 }
 
 /// Returns usage in disjoint fields; `None` if the server sent nothing but zeros, which no call takes.

@@ -190,6 +190,13 @@ pub(super) struct Function {
     pub(super) arguments: Option<Value>,
 }
 
+/// The usage of a reply that cannot be read otherwise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OnlyUsage {
+    pub(super) usage: Option<Usage>,
+}
+
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(super) struct Usage {

@@ -107,6 +107,29 @@ impl<E: Fn() -> u64> Bounds<E> {
         Err(ProviderError::BadAnswer { message, usage: Some(usage) })
     }
 
+    /// Returns the reply if it could be read and its usage can be believed.
+    ///
+    /// # Errors
+    /// As [`Bounds::check`]; what a failure says was used is held to the same.
+    pub(crate) fn judge(&self, reply: Result<Reply, ProviderError>) -> Result<Reply, ProviderError> {
+        reply.map_err(|error| self.temper(error)).and_then(|reply| self.check(reply))
+    }
+
+    /// Returns a failure with the part of its usage that can be believed.
+    pub(crate) fn temper(&self, error: ProviderError) -> ProviderError {
+        match error {
+            ProviderError::BadAnswer { message, usage } => {
+                ProviderError::BadAnswer { message, usage: usage.map(|usage| self.usable(usage)) }
+            }
+            ProviderError::BrokeOff { began, usage, source } => ProviderError::BrokeOff {
+                began,
+                usage: usage.map(|usage| self.usable(usage)),
+                source: Box::new(self.temper(*source)),
+            },
+            other => other,
+        }
+    }
+
     /// Returns the part of a usage that can be believed; the input is estimated where it cannot.
     pub(crate) fn usable(&self, usage: Usage) -> Usage {
         let mut usable = usage;

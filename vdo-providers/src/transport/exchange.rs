@@ -8,13 +8,12 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::stream;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use vdo_core::message::{Completion, RateLimits, Reply};
+use vdo_core::message::{Completion, Reply};
 use vdo_core::port::{ProviderError, ReplyStream, StreamEvent};
-use vdo_core::usage::ServiceTier;
 
 use super::body::{self, Timing};
 use super::bounds::{Bounds, check_nodes};
@@ -22,7 +21,7 @@ use super::client::{LazyClient, Settings, parse_proxy};
 use super::config::{ConfigError, Connection};
 use super::endpoint::Endpoint;
 use super::failure::TransportFailure;
-use super::limits;
+use super::head::{Head, content_type, headers, not_compressed};
 use super::reading::{self, Fold};
 use super::redact::{Redactor, is_html};
 use super::retry_after::Hints;
@@ -162,10 +161,10 @@ impl Exchange {
     ) -> Result<Reply, ProviderError> {
         let timing = self.start();
         let answer = self.post(call.url, call.body, &timing).await?;
-        let head = self.head(&answer);
+        let head = Head::of(&answer, &self.redactor);
         let body = self.body(answer, &timing).await?;
         let bounds = Bounds::new(call.context, || call.request.estimated_tokens());
-        Ok(head.dress(bounds.check(read(&body)?)?, call.warnings))
+        Ok(head.dress(bounds.judge(read(&body))?, call.warnings))
     }
 
     /// Sends a request and returns the reply as it arrives. A server that answers whole is read by `read`.
@@ -177,12 +176,12 @@ impl Exchange {
     ) -> Result<ReplyStream, ProviderError> {
         let timing = self.start();
         let answer = self.post(call.url, call.body, &timing).await?;
-        let head = self.head(&answer);
+        let head = Head::of(&answer, &self.redactor);
         let input = call.request.estimated_tokens();
         let bounds = Bounds::new(call.context, move || input);
         if head.content_type.as_deref().is_some_and(|kind| !kind.starts_with("text/event-stream")) {
             let body = self.body(answer, &timing).await?;
-            let reply = head.dress(bounds.check(read(&body)?)?, call.warnings);
+            let reply = head.dress(bounds.judge(read(&body))?, call.warnings);
             let text = Some(reply.text()).filter(|text| !text.is_empty()).map(StreamEvent::Text);
             let events = text.into_iter().chain([StreamEvent::Done(Box::new(reply))]);
             return Ok(Box::pin(stream::iter(events.map(Ok).collect::<Vec<_>>())));
@@ -266,79 +265,8 @@ impl Exchange {
         check_nodes(&body)?;
         Ok(body)
     }
-
-    fn head(&self, answer: &Response) -> Head {
-        let headers = answer.headers();
-        let id = ["x-request-id", "request-id"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
-        Head {
-            request_id: id.map(|id| self.redactor.clean(id)).filter(|id| !id.is_empty()),
-            content_type: content_type(answer),
-            limits: limits::of(headers, SystemTime::now()),
-            tier: limits::text(headers, "x-gemini-service-tier").and_then(limits::tier),
-        }
-    }
-}
-
-/// What the headers of a successful answer say.
-#[derive(Debug)]
-struct Head {
-    request_id: Option<String>,
-    content_type: Option<String>,
-    limits: RateLimits,
-    tier: Option<ServiceTier>,
-}
-
-impl Head {
-    /// Adds to a reply what is known beside its body.
-    fn dress(self, mut reply: Reply, warnings: Vec<String>) -> Reply {
-        reply.request_id = self.request_id.or(reply.request_id).filter(|id| !id.is_empty());
-        reply.about.limits = self.limits;
-        reply.about.tier = self.tier.unwrap_or(reply.about.tier);
-        let mut all = warnings;
-        all.append(&mut reply.about.warnings);
-        reply.about.warnings = all;
-        reply
-    }
 }
 
 fn bad(message: String) -> ProviderError {
     ProviderError::BadAnswer { message, usage: None }
-}
-
-/// Refuses a body in an encoding: none is asked for, and a small one can hide a huge one.
-fn not_compressed(answer: &Response) -> Result<(), ProviderError> {
-    let mut encodings = answer.headers().get_all(CONTENT_ENCODING).iter();
-    if encodings.all(|one| one.as_bytes().eq_ignore_ascii_case(b"identity") || one.is_empty()) {
-        return Ok(());
-    }
-    Err(bad("it is compressed, which was not asked for; check what stands between here and the provider".to_owned()))
-}
-
-fn content_type(answer: &Response) -> Option<String> {
-    answer.headers().get(CONTENT_TYPE)?.to_str().ok().map(str::to_ascii_lowercase)
-}
-
-/// Returns the headers of every request; those that hold secrets are marked.
-fn headers(key: Option<&SecretString>, connection: &Connection, backend: &Backend) -> Result<HeaderMap, ConfigError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-    headers.extend(backend.headers.iter().cloned());
-    if let Some(key) = key {
-        let (name, value) = match &backend.auth {
-            Auth::Bearer => (AUTHORIZATION, SecretString::from(format!("Bearer {}", key.expose_secret()))),
-            Auth::Header(name) => (name.clone(), key.clone()),
-        };
-        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| ConfigError::Key)?;
-        value.set_sensitive(true);
-        headers.insert(name, value);
-    }
-    for (name, value) in &connection.headers {
-        let refused = || ConfigError::Header { name: name.chars().take(80).collect() };
-        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
-        let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| refused())?;
-        value.set_sensitive(true);
-        headers.insert(parsed, value);
-    }
-    Ok(headers)
 }

@@ -12,6 +12,7 @@ pub(crate) mod config;
 pub(crate) mod endpoint;
 pub(crate) mod exchange;
 pub(crate) mod failure;
+pub(crate) mod head;
 pub(crate) mod limits;
 pub(crate) mod reading;
 pub(crate) mod redact;

@@ -118,13 +118,13 @@ impl<F: Fold, E: Fn() -> u64> Collector<F, E> {
             taken.map_err(|error| self.broke_off(error))?;
         }
         let so_far = self.so_far();
-        let reply = self.fold.finish().and_then(|reply| self.bounds.check(reply));
+        let reply = self.bounds.judge(self.fold.finish());
         reply.map_err(|error| after(error, so_far))
     }
 
     /// Returns the failure of a stream that broke off.
     pub(crate) fn broke_off(&self, error: ProviderError) -> ProviderError {
-        after(error, self.so_far())
+        after(self.bounds.temper(error), self.so_far())
     }
 
     fn so_far(&self) -> SoFar {

@@ -104,8 +104,18 @@ impl Backend {
         }
     }
 
-    /// Returns a reply that was billed and says nothing that can be used.
-    pub(crate) fn garbage(self, usage: &Value) -> Value {
+    /// Returns replies that were billed and say nothing that can be used.
+    pub(crate) fn garbage(self, usage: &Value) -> Vec<Value> {
+        let nonsense = match self {
+            Self::OpenAi => json!({ "status": "completed", "output": "nonsense", "usage": usage }),
+            Self::OpenAiChat => json!({ "choices": "nonsense", "usage": usage }),
+            Self::Anthropic => json!({ "content": "nonsense", "usage": usage }),
+            Self::Gemini => json!({ "candidates": "nonsense", "usageMetadata": usage }),
+        };
+        vec![self.nothing(usage), nonsense]
+    }
+
+    fn nothing(self, usage: &Value) -> Value {
         match self {
             Self::OpenAi => json!({ "status": "completed", "usage": usage }),
             Self::OpenAiChat => json!({ "choices": [], "usage": usage }),

@@ -65,18 +65,23 @@ async fn usage_that_cannot_be_is_refused_and_estimates_take_its_place() {
 #[tokio::test]
 async fn a_reply_that_is_billed_and_good_for_nothing_keeps_its_usage() {
     for backend in ALL {
-        let (whole, _) = both(backend, Limits::default(), move |_, streamed| {
-            let usage = backend.usage(20.into(), 6.into());
-            if streamed {
-                return events(&[]);
+        for number in 0..2 {
+            for (output, wanted) in [
+                (json!(6), Usage { input: 20, output: 6, ..Usage::default() }),
+                // What cannot be is not believed here either.
+                (json!(1e300), Usage { input: 20, output: 0, estimated: true, ..Usage::default() }),
+            ] {
+                let garbage = backend.garbage(&backend.usage(20.into(), output)).swap_remove(number).to_string();
+                let (whole, _) = both(backend, Limits::default(), move |_, streamed| {
+                    let headers = [("content-type", "application/json")];
+                    if streamed { events(&[]) } else { answer(200, &headers, &garbage) }
+                })
+                .await;
+                let error = whole.unwrap_err();
+                assert_eq!(kind(&error), "bad_answer", "{backend:?} {number}");
+                assert_eq!(error.to_failure().usage, Some(wanted), "{backend:?} {number}");
             }
-            answer(200, &[("content-type", "application/json")], backend.garbage(&usage).to_string())
-        })
-        .await;
-        let error = whole.unwrap_err();
-        assert_eq!(kind(&error), "bad_answer");
-        let usage = Usage { input: 20, output: 6, ..Usage::default() };
-        assert_eq!(error.to_failure().usage, Some(usage), "{backend:?}");
+        }
     }
 }
 
