@@ -1,7 +1,7 @@
 //! What a single call costs on its way from choice to settlement, beside the same request in a bare loop, in one run.
 //!
 //! `vdo-calls [--base URL] [--calls N] [--conc C] [--db off|normal|full] [--rounds R]`: each round makes N calls in the bare loop and
-//! N through the whole path: choose among three candidates, reserve and write the intent, encode, send, decode, settle and
+//! N through the backend alone and N through the whole path: choose among three candidates, reserve and write the intent, encode, send, decode, settle and
 //! write the answer. Without `--base`, nothing is sent: a reply that is at hand stands for the provider. One line of JSON.
 
 use std::sync::Arc;
@@ -299,33 +299,39 @@ async fn main() -> Result<(), Failure> {
     let candidates =
         ["mock:gpt-4o-mini", "mock:b", "mock:c"].map(str::parse).into_iter().collect::<Result<Vec<_>, _>>()?;
     let path = Arc::new(Path { store, provider, candidates, health: Health::default(), accounts, price });
-    let (mut bare, mut whole) = (Taken::default(), Taken::default());
+    let (mut bare, mut whole, mut backend) = (Taken::default(), Taken::default(), Taken::default());
     for round in 0..=rounds {
         let mut leases = Vec::new();
         for _ in 0..calls.div_ceil(CALLS_A_JOB) {
             leases.push(path.lease().await?);
         }
-        let (leases, path) = (Arc::new(leases), path.clone());
+        let (leases, own) = (Arc::new(leases), path.clone());
         let first = bare_round(&base, calls, conc).await?;
         let second = measure(calls, conc, move |number| {
-            let (path, lease) = (path.clone(), leases.get(number / CALLS_A_JOB).cloned());
+            let (path, lease) = (own.clone(), leases.get(number / CALLS_A_JOB).cloned());
             async move { path.call(&lease.ok_or("no lease")?, u32::try_from(number % CALLS_A_JOB)? + 1).await }
+        })
+        .await?;
+        let provider = path.provider.clone();
+        let third = measure(calls, conc, move |_| {
+            let provider = provider.clone();
+            async move { Ok(provider.complete(&request()).await.map(drop)?) }
         })
         .await?;
         // The first round warms up.
         if round > 0 {
             bare.plus(first);
             whole.plus(second);
+            backend.plus(third);
         }
     }
-    let (bare, whole) = (bare.line(), whole.line());
+    let (bare, whole, backend) = (bare.line(), whole.line(), backend.line());
     let ratio = |field: &str| {
         whole.get(field).and_then(Value::as_f64).unwrap_or(0.0)
             / bare.get(field).and_then(Value::as_f64).unwrap_or(0.0).max(1e-9)
     };
     let (p50, cpu) = (ratio("p50_us"), ratio("cpu_us"));
-    let line =
-        json!({"db": db, "conc": conc, "calls": calls, "bare": bare, "vdo": whole, "p50_ratio": p50, "cpu_ratio": cpu});
+    let line = json!({"db": db, "conc": conc, "calls": calls, "bare": bare, "backend": backend, "vdo": whole, "p50_ratio": p50, "cpu_ratio": cpu});
     use std::io::Write as _;
     writeln!(std::io::stdout().lock(), "{line}")?;
     Ok(())
