@@ -182,7 +182,7 @@ impl Data {
                 if record.epoch != lease.epoch || record.owner.is_none() {
                     return Err(Err(StoreError::Fenced { job: lease.job, epoch: lease.epoch }));
                 }
-                Ok(record.clone())
+                Ok(record.head())
             }
             Guard::Version { job, version } => {
                 let record = self.record(*job).map_err(Err)?;
@@ -190,7 +190,7 @@ impl Data {
                 if found != *version {
                     return Err(Err(StoreError::Conflict { job: *job, expected: *version, found }));
                 }
-                Ok(record.clone())
+                Ok(record.head())
             }
         }
     }
@@ -216,6 +216,10 @@ impl Data {
                 return Err(invalid(format!("the content {} of {} is not stored", entry.blob, row.path)));
             }
         }
+        // Nothing is refused from here on: what the job has so far moves over, it is never copied.
+        if let Some(known) = self.jobs.remove(&record.job.id) {
+            record = Record { job: record.job, owner: record.owner, epoch: record.epoch, until: record.until, ..known };
+        }
         let silent = changes.events.is_empty() && posted.crossings.is_empty();
         let first_seq = if silent { 0 } else { record.events.len() as u64 + 1 };
         let mut receipt = Receipt { first_seq, crossings: posted.crossings.clone(), ..receipt(&record.job, false) };
@@ -232,7 +236,6 @@ impl Data {
         record.conflicts.extend(changes.conflicts.into_iter().map(|row| (row.ordinal, row)));
         record.checks.extend(changes.checks.into_iter().map(|check| (check.phase, check.attempt, check.report)));
 
-        // Nothing is refused from here on.
         self.books.adopt(&posted);
         self.health.extend(health);
         self.blobs.extend(changes.blobs.into_iter().map(|blob| (blob.hash(), blob)));
@@ -337,6 +340,21 @@ impl Data {
 }
 
 impl Record {
+    /// Returns a copy without what belongs to the job: all that a write can be refused for.
+    fn head(&self) -> Self {
+        Self {
+            job: self.job.clone(),
+            owner: self.owner.clone(),
+            epoch: self.epoch,
+            until: self.until,
+            steps: Vec::new(),
+            calls: Vec::new(),
+            checks: Vec::new(),
+            conflicts: BTreeMap::new(),
+            events: Vec::new(),
+        }
+    }
+
     fn lease(&mut self, changes: &Changes) -> Result<(), StoreError> {
         let leased = matches!(changes.guard, Guard::Lease(_));
         match changes.lease {
