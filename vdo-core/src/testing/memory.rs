@@ -17,7 +17,7 @@ use crate::check::CheckReport;
 use crate::conflict::ConflictRow;
 use crate::content::{Blob, BlobHash};
 use crate::event::{Event, EventKind};
-use crate::health::{Gate, Health, Subject, What};
+use crate::health::{Health, Subject};
 use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use crate::money::NanoUsd;
@@ -243,25 +243,6 @@ impl Data {
         self.corrections.extend(correction);
         self.jobs.insert(record.job.id, record);
         Ok(receipt)
-    }
-
-    /// Returns how the providers of the calls are doing after what is seen of them.
-    fn observed(&self, changes: &Changes) -> Result<BTreeMap<Subject, Health>, StoreError> {
-        let mut health: BTreeMap<Subject, Health> = BTreeMap::new();
-        for call in &changes.calls {
-            for (subject, seen) in accounts::sightings(call, changes.at) {
-                let mut known = health.get(&subject).or_else(|| self.health.get(&subject)).cloned();
-                let gate = known.as_ref().map(|known| known.breaker.gate(changes.at));
-                if seen.what == What::Trial && matches!(gate, Some(Gate::Wait(_))) {
-                    let (provider, model) = (subject.provider, subject.model.unwrap_or_default());
-                    return Err(StoreError::Trial { provider, model });
-                }
-                if accounts::observe(&subject, &mut known, &seen) {
-                    health.extend(known.map(|known| (subject, known)));
-                }
-            }
-        }
-        Ok(health)
     }
 
     fn pin(&self, record: &mut Record, changes: &Changes) -> Result<(), StoreError> {

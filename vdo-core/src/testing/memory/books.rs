@@ -4,13 +4,35 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{Data, MemoryStore};
 use crate::budget::{Account, Budget, Charge, Period, Posting, Scope};
-use crate::health::{Health, Seen, Subject};
+use crate::health::{Gate, Health, Seen, Subject, What};
 use crate::id::JobId;
 use crate::port::accounts::{self, Accounts, Dimension, SpendLine, SpendQuery};
+use crate::port::changes::Changes;
 use crate::port::{CallRow, CallState, StoreError};
 use crate::time::Timestamp;
+
+impl Data {
+    /// Returns how the providers of the calls are doing after what is seen of them.
+    pub(super) fn observed(&self, changes: &Changes) -> Result<BTreeMap<Subject, Health>, StoreError> {
+        let mut health: BTreeMap<Subject, Health> = BTreeMap::new();
+        for call in &changes.calls {
+            for (subject, seen) in accounts::sightings(call, changes.at) {
+                let mut known = health.get(&subject).or_else(|| self.health.get(&subject)).cloned();
+                let gate = known.as_ref().map(|known| known.breaker.gate(changes.at));
+                if seen.what == What::Trial && matches!(gate, Some(Gate::Wait(_))) {
+                    let (provider, model) = (subject.provider, subject.model.unwrap_or_default());
+                    return Err(StoreError::Trial { provider, model });
+                }
+                if accounts::observe(&subject, &mut known, &seen) {
+                    health.extend(known.map(|known| (subject, known)));
+                }
+            }
+        }
+        Ok(health)
+    }
+}
 
 #[async_trait]
 impl Accounts for MemoryStore {
