@@ -203,7 +203,7 @@ pub struct Decision {
     /// Whether the call also finds out if the candidate works again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub probe: bool,
-    /// Who else could have been asked, in order.
+    /// Who else could have been asked, in order; the first four.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Candidate>,
     /// Who could not, and why.

@@ -10,6 +10,9 @@ use crate::id::JobId;
 use crate::money::NanoUsd;
 use crate::time::Timestamp;
 
+/// How many of the others that could have been asked are named.
+const OTHERS: usize = 4;
+
 /// What is asked, as far as the choice depends on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -134,7 +137,8 @@ pub fn choose(question: &Question<'_>, known: &[Known<'_>], accounts: &[Account]
         };
     };
     decision.probe = trial;
-    decision.others = open.filter_map(|(at, _)| Some(known.get(at)?.candidate.clone())).collect();
+    let others = open.take(OTHERS).filter_map(|(at, _)| Some(known.get(at)?.candidate.clone()));
+    decision.others = others.collect();
     Choice::Ask(at, decision)
 }
 
