@@ -67,6 +67,9 @@ impl Desk<'_> {
             return Err(StepEnd::Failed(failure));
         }
         tried.last = Some(failure.clone());
+        if failure.began {
+            tried.begun = Some(call.candidate.clone());
+        }
         let tries = tried.tries.entry(call.candidate.clone()).or_default();
         *tries += 1;
         let left = self.time_left(begun);

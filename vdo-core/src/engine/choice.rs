@@ -29,6 +29,8 @@ pub(super) struct Tried {
     pub(super) tries: BTreeMap<Candidate, u32>,
     /// The newest failure.
     pub(super) last: Option<Failure>,
+    /// Who had begun to answer: nobody else is asked from then on, as a part may have been heard.
+    pub(super) begun: Option<Candidate>,
 }
 
 /// A call that is about to be sent.
@@ -85,6 +87,7 @@ impl Desk<'_> {
         // Who comes before the one to be asked first is not asked any more.
         let first = candidates.iter().position(|one| ask.prefer.as_ref().is_some_and(|name| *name == one.to_string()));
         let candidates = candidates.into_iter().skip(first.unwrap_or(0));
+        let candidates = candidates.filter(|one| tried.begun.as_ref().is_none_or(|begun| begun == one));
         let settings = self.settings(ask);
         let input = estimate(ask);
         let bound = spend::bound(&ask.system, &ask.messages, &ask.tools, ask.output.as_ref());

@@ -224,9 +224,11 @@ pub fn sightings(call: &CallWrite, at: Timestamp) -> Vec<(Subject, Seen)> {
 }
 
 /// Lets `health` of a subject take in what was seen. Returns whether that changed anything that has to be kept.
+///
+/// An answer to a call says nothing new of a provider as a whole unless that was blocked: its models have their own records.
 pub fn observe(subject: &Subject, known: &mut Option<Health>, seen: &Seen) -> bool {
-    let only_failures = subject.model.is_none() && !matches!(seen.what, What::Failed { .. });
-    if only_failures && known.as_ref().is_none_or(|health| health.blocked.is_none()) {
+    let is_usual = subject.model.is_none() && matches!(seen.what, What::Answered { .. });
+    if is_usual && known.as_ref().is_none_or(|health| health.blocked.is_none()) {
         return false;
     }
     known.get_or_insert_default().see(seen);

@@ -12,7 +12,7 @@ use crate::event::EventKind;
 use crate::failure::FailureKind;
 use crate::id::JobId;
 use crate::job::Stamp;
-use crate::message::{Block, Stop, ToolCall};
+use crate::message::{About, Block, Stop, ToolCall};
 use crate::port::FileFacts;
 use crate::prompt::{Assignment, Prompts};
 use crate::syntax::NoSyntax;
@@ -163,14 +163,8 @@ impl Hand {
 }
 
 fn reply(blocks: Vec<Block>) -> Reply {
-    Reply {
-        blocks,
-        stop: Stop::End,
-        usage: Usage::default(),
-        model: "m".to_owned(),
-        request_id: None,
-        about: Default::default(),
-    }
+    let (usage, model, about) = (Usage::default(), "m".to_owned(), About::default());
+    Reply { blocks, stop: Stop::End, usage, model, request_id: None, about }
 }
 
 fn plan(tasks: Value) -> String {

@@ -17,7 +17,7 @@ use crate::job::{Job, JobStatus};
 use crate::message::{Block, CacheMark, Completion};
 use crate::money::NanoUsd;
 use crate::port::{CallState, Clock, EventLog, ProviderError, Store};
-use crate::route::{Rejection, Routes};
+use crate::route::{Rejection, Routes, Strategy};
 use crate::time::Timestamp;
 
 fn routes(default: &[&str]) -> Routes {
@@ -270,5 +270,23 @@ fn a_stream_that_breaks_off_is_asked_for_again_of_the_same_and_of_nobody_else() 
         assert_eq!(broken.count(), cuts);
         assert!(rows.iter().filter(|row| row.step.phase == Phase::Plan).all(|row| row.provider == "author"));
         assert!(rows[0].failure.as_ref().unwrap().began);
+    }
+}
+
+#[test]
+fn whoever_began_to_answer_is_asked_again_whatever_the_strategy_draws() {
+    let routes = Routes { strategy: Strategy::Weighted, ..routes(&["author:w", "spare:s"]) };
+    for before in 0..8 {
+        let (world, spare) = (World::short(), spare());
+        // Another number draws another lot.
+        let id = (0..before).fold(world.job(), |_, _| world.job());
+        world.author.cuts.store(1, Ordering::Relaxed);
+        spare.cuts.store(1, Ordering::Relaxed);
+        let engine = world.builder().provider(spare).routes(routes.clone()).streaming(true).build();
+        let _ = finish(engine.run(id)).unwrap();
+        let rows = world.calls(id);
+        let asked: Vec<&str> =
+            rows.iter().filter(|row| row.step.phase == Phase::Plan).map(|row| row.provider.as_str()).collect();
+        assert!(asked.len() == 2 && asked[0] == asked[1], "{asked:?}");
     }
 }

@@ -210,6 +210,9 @@ pub(super) async fn money_and_keys_are_the_providers_affair_and_probes_count(fre
     assert!(known[0].1.blocked.is_some() && known[1].1.blocked.is_some());
     accounts.see(vec![(key.clone(), Seen { at: NOW, what: What::Reached })]).await.unwrap();
     assert_eq!(health().await[0].1.blocked, None);
+    let quiet = Subject { provider: "quiet".to_owned(), model: None };
+    accounts.see(vec![(quiet.clone(), Seen { at: NOW, what: What::Reached })]).await.unwrap();
+    assert_eq!(health().await.into_iter().find(|(subject, _)| *subject == quiet).unwrap().1.seen, Some(NOW));
     let unknown = Subject { provider: "new".to_owned(), model: None };
     let kind = FailureKind::Transport;
     let what = What::Failed { kind, after_ms: None, message: "no \u{0} route".to_owned(), duration_ms: 3 };
