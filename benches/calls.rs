@@ -29,7 +29,7 @@ use vdo_core::testing::MemoryStore;
 use vdo_core::usage::Usage;
 use vdo_providers::clock::TokioClock;
 use vdo_providers::openai_chat::{Config, OpenAiChat};
-use vdo_store::{Durability, Options, SqliteStore};
+use vdo_store::{Durability, Options, SqlStore};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -280,7 +280,7 @@ async fn main() -> Result<(), Failure> {
             let durability = if kind == "normal" { Durability::Normal } else { Durability::Full };
             let file = folder.path().join("bench.db");
             let options = Options::default().with_durability(durability);
-            Arc::new(SqliteStore::open(&file.display().to_string(), options).await?)
+            Arc::new(SqlStore::open(&file.display().to_string(), options).await?)
         }
     };
     let provider: Arc<dyn Provider> = if base.is_empty() {

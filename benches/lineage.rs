@@ -24,7 +24,7 @@ use vdo_core::port::{Blobs as _, Jobs as _, Store as _};
 use vdo_core::syntax::NoSyntax;
 use vdo_core::time::Timestamp;
 use vdo_core::tree::FileTree;
-use vdo_store::{Options, SqliteStore};
+use vdo_store::{Options, SqlStore};
 
 const FILES: usize = 1_000;
 const CHANGED: usize = 5;
@@ -146,7 +146,7 @@ fn size_of(dir: &Path) -> u64 {
 /// A chain in a real store.
 struct Chain {
     dir: tempfile::TempDir,
-    store: SqliteStore,
+    store: SqlStore,
     tree: FileTree,
     last: Option<(JobId, RevisionId)>,
     story: Story,
@@ -157,7 +157,7 @@ impl Chain {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("vdo.db");
-        let store = SqliteStore::open(place.to_str().unwrap(), Options::default()).await.unwrap();
+        let store = SqlStore::open(place.to_str().unwrap(), Options::default()).await.unwrap();
         let story = Story::new();
         Self { dir, store, tree: FileTree::default(), last: None, story, revisions: Vec::new() }
     }

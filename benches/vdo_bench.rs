@@ -21,7 +21,7 @@ use vdo_core::spend::Prices;
 use vdo_core::testing::MemoryStore;
 use vdo_providers::clock::TokioClock;
 use vdo_providers::openai_chat::{Config, ModelConfig, OpenAiChat};
-use vdo_store::{Durability, Options, SqliteStore};
+use vdo_store::{Durability, Options, SqlStore};
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::sandbox::{Require, Sandbox, SandboxConfig};
 use vdo_workspace::scan::WorkspaceScanner;
@@ -95,7 +95,7 @@ async fn main() -> Result<(), Failure> {
         Some(durability) => {
             let file = folder.path().join("bench.db");
             let options = Options::default().with_durability(durability);
-            Some(Arc::new(SqliteStore::open(&format!("sqlite:{}", file.display()), options).await?))
+            Some(Arc::new(SqlStore::open(&format!("sqlite:{}", file.display()), options).await?))
         }
     };
     let store: Arc<dyn Store> = match &sqlite {

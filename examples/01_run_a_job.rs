@@ -14,7 +14,7 @@ use vdo_core::job::{JobSpec, JobStatus};
 use vdo_core::route::Routes;
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_providers::clock::TokioClock;
-use vdo_store::{Options, SqliteStore};
+use vdo_store::{Options, SqlStore};
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::sandbox::{Require, Sandbox, SandboxConfig};
 use vdo_workspace::scan::WorkspaceScanner;
@@ -30,7 +30,7 @@ const ANSWERS: &str = r#"{"answers": [
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let store = SqliteStore::open(&folder.path().join("vdo.db").display().to_string(), Options::default()).await?;
+    let store = SqlStore::open(&folder.path().join("vdo.db").display().to_string(), Options::default()).await?;
     let sandbox = Sandbox::new(SandboxConfig::default());
     let checker = SandboxChecker::new(sandbox, Require::T2, folder.path().join("deps"));
     let scanner = WorkspaceScanner::new(Arc::new(TreeSitterSyntax));

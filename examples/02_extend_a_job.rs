@@ -16,7 +16,7 @@ use vdo_core::port::TreeSource;
 use vdo_core::route::Routes;
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_providers::clock::TokioClock;
-use vdo_store::{Options, SqliteStore};
+use vdo_store::{Options, SqlStore};
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::import::{ImportLimits, import_folder};
 use vdo_workspace::sandbox::{Require, Sandbox, SandboxConfig};
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn engine(folder: &Path) -> Result<Engine, Box<dyn Error>> {
-    let store = SqliteStore::open(&folder.join("vdo.db").display().to_string(), Options::default()).await?;
+    let store = SqlStore::open(&folder.join("vdo.db").display().to_string(), Options::default()).await?;
     let checker = SandboxChecker::new(Sandbox::new(SandboxConfig::default()), Require::T2, folder.join("deps"));
     let syntax = Arc::new(TreeSitterSyntax);
     let scanner = WorkspaceScanner::new(syntax.clone());

@@ -18,7 +18,7 @@ use vdo_core::port::TreeSource;
 use vdo_core::route::Routes;
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_providers::clock::TokioClock;
-use vdo_store::{Options, SqliteStore};
+use vdo_store::{Options, SqlStore};
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::sandbox::{Environment, IndexSettings, Require, Sandbox, SandboxConfig, Toolchains};
 use vdo_workspace::scan::WorkspaceScanner;
@@ -123,7 +123,7 @@ async fn work(engine: &Engine, title: &str, parents: &[JobId], tests: usize) -> 
 
 async fn engine(folder: &Path, name: &str, after: &[&str]) -> Result<Engine, Box<dyn Error>> {
     let environment: Environment = std::env::vars().collect();
-    let store = SqliteStore::open(&folder.join(format!("{name}.db")).display().to_string(), Options::default()).await?;
+    let store = SqlStore::open(&folder.join(format!("{name}.db")).display().to_string(), Options::default()).await?;
     let checker = SandboxChecker::new(Sandbox::new(SandboxConfig::default()), Require::T2, folder.join("deps"))
         .with_toolchains(Toolchains::resolve(&environment).await)
         .with_index(IndexSettings::from_environment(&environment));

@@ -9,7 +9,7 @@ use vdo_core::port::{Deployer, Store};
 use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
 use vdo_providers::clock::TokioClock;
-use vdo_store::SqliteStore;
+use vdo_store::SqlStore;
 use vdo_workspace::check::SandboxChecker;
 use vdo_workspace::git::GitBranchDeployer;
 use vdo_workspace::sandbox::{Environment, IndexSettings, Require, Sandbox, SandboxConfig, Toolchains};
@@ -63,7 +63,7 @@ impl App {
 
     /// Starts an engine on a store, without providers.
     pub(crate) async fn bare(&self, store: &str) -> Result<EngineBuilder, Fail> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store, vdo_store::Options::default()).await?);
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open(store, vdo_store::Options::default()).await?);
         self.on(store)
     }
 

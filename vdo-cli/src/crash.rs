@@ -55,6 +55,14 @@ impl Store for Crashing {
         self.inner.claim(request).await
     }
 
+    fn accounts(&self) -> Option<&dyn vdo_core::port::Accounts> {
+        self.inner.accounts()
+    }
+
+    fn watch(&self) -> Option<&dyn vdo_core::port::Watch> {
+        self.inner.watch()
+    }
+
     fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
         self.inner.upkeep()
     }

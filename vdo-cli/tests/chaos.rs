@@ -24,7 +24,7 @@ use vdo_core::run::Limits;
 use vdo_core::spend::Prices;
 use vdo_core::testing::MemoryStore;
 use vdo_providers::{anthropic, gemini, openai};
-use vdo_store::{Durability, Options, SqliteStore};
+use vdo_store::{Durability, Options, SqlStore};
 use world::{Blank, Leap, Pass};
 
 /// Jobs of three steps each.
@@ -159,9 +159,9 @@ async fn a_thousand_jobs_at_once_never_overspend_one_budget() {
     let folder = tempfile::tempdir().unwrap();
     let address = folder.path().join("vdo.db");
     let options = Options::default().with_durability(Durability::Normal);
-    let store = Arc::new(SqliteStore::open(address.to_str().unwrap(), options.clone()).await.unwrap());
+    let store = Arc::new(SqlStore::open(address.to_str().unwrap(), options.clone()).await.unwrap());
     // A second store on the same file, as another process would have.
-    let other = Arc::new(SqliteStore::open(address.to_str().unwrap(), options).await.unwrap());
+    let other = Arc::new(SqlStore::open(address.to_str().unwrap(), options).await.unwrap());
     let limit = NanoUsd(2_000_000_000);
     let budget = Budget::new(Scope::Total, Period::Month, limit);
     store.accounts().unwrap().set_budget(budget, clock.now()).await.unwrap();

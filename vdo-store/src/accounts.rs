@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sea_orm::DbBackend;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, Value};
 use vdo_core::budget::{Account, Action, Alert, Budget, Period, Scope, Sums};
 use vdo_core::health::{Health, Seen, Subject};
 use vdo_core::id::JobId;
@@ -15,12 +14,13 @@ use vdo_core::time::Timestamp;
 use vdo_core::usage::Usage;
 
 use crate::convert;
+use crate::dialect;
 use crate::entity::call;
 use crate::load::{Cells, damaged, job_id, json};
 use crate::names::{self, uint};
 use crate::open::begin;
 use crate::sql;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
 use crate::upkeep::{Fail, rows, run};
 
 /// Reads a budget from its row: scope, period, amount, what happens, whether it is hard.
@@ -81,7 +81,9 @@ async fn set_budget(connection: DatabaseConnection, budget: Budget, now: Timesta
     let alerts = serde_json::to_string(&budget.alerts).unwrap_or_default();
     let mut values = key();
     values.extend([Value::from(budget.limit.0), Value::from(alerts), Value::from(budget.hard)]);
-    let sql = "INSERT OR REPLACE INTO budgets (scope, period, amount, action, hard) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO budgets (scope, period, amount, action, hard) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT (scope, period) DO UPDATE SET amount = excluded.amount, action = excluded.action, \
+               hard = excluded.hard";
     run(&transaction, sql, values).await?;
     // Day by day, and the days of a period together.
     let (condition, values) = covered(&budget.scope);
@@ -97,7 +99,12 @@ async fn set_budget(connection: DatabaseConnection, budget: Budget, now: Timesta
     for (start, sums) in &all {
         let mut values = key();
         values.extend([start.0, sums.spent.0, sums.reserved.0].map(Value::from));
-        run(&transaction, "INSERT INTO budget_sums VALUES (?1, ?2, ?3, ?4, ?5, 0)", values).await?;
+        run(
+            &transaction,
+            "INSERT INTO budget_sums (scope, period, start, spent, reserved, alerted) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+            values,
+        )
+        .await?;
     }
     transaction.commit().await?;
     let start = budget.per.start(now);
@@ -106,6 +113,12 @@ async fn set_budget(connection: DatabaseConnection, budget: Budget, now: Timesta
 }
 
 const DAY_MS: i64 = 86_400_000;
+
+const WRITE_HEALTH: &str = "INSERT INTO health (provider, model, state) VALUES (?1, ?2, ?3) \
+                            ON CONFLICT (provider, model) DO UPDATE SET state = excluded.state";
+
+const WRITE_SETTING: &str = "INSERT INTO settings (name, value) VALUES (?1, ?2) \
+                             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 async fn see(connection: DatabaseConnection, seen: Vec<(Subject, Seen)>) -> Result<(), Fail> {
     let transaction = begin(&connection).await?;
@@ -119,7 +132,7 @@ async fn see(connection: DatabaseConnection, seen: Vec<(Subject, Seen)>) -> Resu
         if observe(&subject, &mut known, &seen) {
             let mut values = key;
             values.push(Value::from(serde_json::to_string(&known).unwrap_or_default()));
-            run(&transaction, "INSERT OR REPLACE INTO health VALUES (?1, ?2, ?3)", values).await?;
+            run(&transaction, WRITE_HEALTH, values).await?;
         }
     }
     transaction.commit().await?;
@@ -127,11 +140,11 @@ async fn see(connection: DatabaseConnection, seen: Vec<(Subject, Seen)>) -> Resu
 }
 
 /// Returns the SQL that has the value of a dimension as text.
-fn value_of(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Day => "strftime('%Y-%m-%d', c.started / 1000, 'unixepoch')",
-        Dimension::Project => "j.root_id || ''",
-        Dimension::Job => "c.job_id || ''",
+fn value_of(backend: DbBackend, dimension: Dimension) -> String {
+    let column = match dimension {
+        Dimension::Day => return dialect::day(backend, "c.started"),
+        Dimension::Project => "CAST(j.root_id AS TEXT)",
+        Dimension::Job => "CAST(c.job_id AS TEXT)",
         Dimension::Phase => "substr(c.step, 1, instr(c.step, '/') - 1)",
         Dimension::Task => {
             "substr(substr(c.step, instr(c.step, '/') + 1), 1, \
@@ -139,11 +152,12 @@ fn value_of(dimension: Dimension) -> &'static str {
         }
         Dimension::Provider => "c.provider",
         Dimension::Model => "c.model",
-    }
+    };
+    column.to_owned()
 }
 
-fn breakdown(query: &SpendQuery) -> (String, Vec<Value>) {
-    let columns: String = query.by.iter().map(|dimension| format!("{}, ", value_of(*dimension))).collect();
+fn breakdown(backend: DbBackend, query: &SpendQuery) -> (String, Vec<Value>) {
+    let columns: String = query.by.iter().map(|dimension| format!("{}, ", value_of(backend, *dimension))).collect();
     let mut conditions = vec!["true".to_owned()];
     let mut values = Vec::new();
     let mut condition = |sql: &str, value: Value| {
@@ -195,7 +209,7 @@ fn ordered(mut lines: Vec<SpendLine>) -> Vec<SpendLine> {
 }
 
 #[async_trait]
-impl Accounts for SqliteStore {
+impl Accounts for SqlStore {
     async fn budgets(&self, now: Timestamp) -> Result<Vec<Account>, StoreError> {
         let mut accounts = Vec::new();
         for row in self.reader().rows(sql::READ_BUDGETS, Vec::new()).await? {
@@ -236,7 +250,7 @@ impl Accounts for SqliteStore {
     }
 
     async fn breakdown(&self, query: &SpendQuery) -> Result<Vec<SpendLine>, StoreError> {
-        let (sql, values) = breakdown(query);
+        let (sql, values) = breakdown(self.backend(), query);
         let mut lines = Vec::new();
         for row in self.reader().rows(&sql, values).await? {
             lines.extend(self.read(line(query, &row))?);
@@ -273,19 +287,22 @@ impl Accounts for SqliteStore {
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         let rows = self.reader().rows("SELECT value FROM settings WHERE name = ?1", vec![Value::from(name)]).await?;
-        rows.first().map(|row| self.read(Cells::of(row).take())).transpose()
+        let value: Option<String> = rows.first().map(|row| self.read(Cells::of(row).take())).transpose()?;
+        Ok(value.map(|mut value| {
+            dialect::restore(self.backend(), &mut value);
+            value
+        }))
     }
 
     async fn set_setting(&self, name: &str, value: Option<String>) -> Result<(), StoreError> {
         let name = name.to_owned();
+        let value = value.map(|value| dialect::keep(self.backend(), &value).into_owned());
         self.alone(move |connection| async move {
             let (sql, values) = match value {
-                Some(value) => {
-                    ("INSERT OR REPLACE INTO settings VALUES (?1, ?2)", vec![Value::from(name), Value::from(value)])
-                }
+                Some(value) => (WRITE_SETTING, vec![Value::from(name), Value::from(value)]),
                 None => ("DELETE FROM settings WHERE name = ?1", vec![Value::from(name)]),
             };
-            connection.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+            connection.execute_raw(dialect::statement(connection.get_database_backend(), sql, values)).await?;
             Ok(())
         })
         .await

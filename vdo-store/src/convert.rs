@@ -108,6 +108,28 @@ pub(crate) fn job(row: JobRow) -> Result<Job, DbErr> {
     })
 }
 
+/// Returns the texts of a job that people or repositories gave.
+pub(crate) fn texts_of_job(job: &mut Job) -> impl Iterator<Item = &mut String> {
+    let spec = &mut job.spec;
+    let optional = [
+        &mut job.reason,
+        &mut job.note,
+        &mut job.branch,
+        &mut spec.repo,
+        &mut spec.github_repo_url,
+        &mut spec.template,
+        &mut spec.project,
+        &mut spec.idempotency_key,
+    ];
+    let author = job.head.as_mut().map(|head| &mut head.author);
+    [&mut spec.title, &mut spec.description].into_iter().chain(optional.into_iter().flatten()).chain(author)
+}
+
+/// Returns the texts of a conflict that people or models gave.
+pub(crate) fn texts_of_conflict(conflict: &mut ConflictRow) -> impl Iterator<Item = &mut String> {
+    [&mut conflict.reason].into_iter().chain(conflict.decision.as_mut().map(|decision| &mut decision.author))
+}
+
 pub(crate) fn revision(row: revision::Model) -> Result<Revision, DbErr> {
     Ok(Revision {
         id: RevisionId(uint(row.id)),
@@ -298,7 +320,7 @@ pub(crate) fn spend(row: SpendSum) -> SpendRow {
             cache_write_long: uint(row.usage_cache_write_long),
             output: uint(row.usage_output),
             reasoning: uint(row.usage_reasoning),
-            estimated: row.usage_estimated,
+            estimated: row.usage_estimated > 0,
         },
         cost: NanoUsd(row.cost),
         reserved: NanoUsd(row.reserved),

@@ -54,6 +54,7 @@ pub(crate) fn created(rows: &mut Rows, id: JobId, job: &JobState, spec: &JobSpec
             .int(names::int(ordinal as u64))
             .int(names::int(parent.job.number()))
             .int(parent.number.map(i64::from))
+            .int(parent.number.map(i64::from))
             .int(parent.revision.map(|revision| names::int(revision.0)));
     }
 }
@@ -79,8 +80,9 @@ pub(crate) fn written(
         packed_bytes(&mut row, packed);
     }
     for (step, answer) in changes.steps.iter().zip(&prepared.answers) {
-        let mut row = rows.steps.row();
-        row.int(number).text(step.key.to_string().as_str()).int(names::step_number(step.state)).int(epoch);
+        let key = step.key.to_string();
+        let mut row = rows.steps.keyed(|| format!("{number} {key}"));
+        row.int(number).text(key.as_str()).int(names::step_number(step.state)).int(epoch);
         row.bytes(step.request_hash.as_ref().map(|hash| hash.as_bytes().as_slice()));
         match answer {
             Some(packed) => packed_bytes(&mut row, packed),
@@ -88,10 +90,11 @@ pub(crate) fn written(
         }
     }
     for call in &changes.calls {
-        call_row(&mut rows.calls.row(), number, &call.row);
+        let key = || format!("{number} {} {}", call.row.step, call.row.number);
+        call_row(&mut rows.calls.keyed(key), number, &call.row);
     }
     for known in &changes.outcomes {
-        let mut row = rows.outcomes.row();
+        let mut row = rows.outcomes.keyed(|| format!("{number} {} {}", known.step, known.number));
         row.int(number).text(known.step.to_string().as_str()).int(i64::from(known.number));
         row.int(names::outcome_number(known.outcome));
     }
@@ -103,7 +106,12 @@ pub(crate) fn written(
     for (ordinal, revision) in &changes.pins {
         let parent = usize::try_from(*ordinal).ok().and_then(|at| job.parents.get(at));
         let pinned = parent.and_then(|parent| parent.number).map(i64::from);
-        rows.pins.row().int(number).int(i64::from(*ordinal)).int(pinned).int(names::int(revision.0));
+        rows.pins
+            .keyed(|| format!("{number} {ordinal}"))
+            .int(number)
+            .int(i64::from(*ordinal))
+            .int(pinned)
+            .int(names::int(revision.0));
     }
     for (check, packed) in changes.checks.iter().zip(&prepared.checks) {
         let mut row = rows.checks.row();
@@ -113,7 +121,7 @@ pub(crate) fn written(
         packed_bytes(&mut row, packed);
     }
     for conflict in &changes.conflicts {
-        conflict_row(&mut rows.conflicts.row(), number, conflict);
+        conflict_row(&mut rows.conflicts.keyed(|| format!("{number} {}", conflict.ordinal)), number, conflict);
     }
     if let (Some(from), Some((to, _))) = (changes.correction, receipt.revision) {
         rows.corrections.row().int(number).int(names::int(from.0)).int(names::int(to.0)).int(changes.at.0);
@@ -142,7 +150,7 @@ pub(crate) fn jobs(rows: &mut Rows, state: &State) {
         row.text(job.reason.as_deref()).text(job.branch.as_deref());
         let rating = job.rating.as_ref();
         row.int(rating.map(|rating| i64::from(rating.stars)));
-        row.int(rating.map(|rating| i64::from(rating.is_reference)));
+        row.flag(rating.map(|rating| rating.is_reference));
         row.text(rating.and_then(|rating| rating.note.as_deref()));
     }
 }

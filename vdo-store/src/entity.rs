@@ -208,7 +208,7 @@ pub(crate) struct SpendSum {
     pub usage_cache_write_long: i64,
     pub usage_output: i64,
     pub usage_reasoning: i64,
-    pub usage_estimated: bool,
+    pub usage_estimated: i64,
     pub cost: i64,
     pub reserved: i64,
     pub unpriced: i64,

@@ -1,23 +1,23 @@
 //! What a database error means to a caller.
 //!
-//! Pure. Invariant: every [`StoreError::Backend`] of this crate names the place and carries a [`SqliteFault`] that
+//! Pure. Invariant: every [`StoreError::Backend`] of this crate names the place and carries a [`StoreFault`] that
 //! tells the causes apart that somebody can do something about.
 
 use sea_orm::{DbErr, RuntimeErr};
 use vdo_core::port::StoreError;
 
-/// Why SQLite failed. Found as the source of [`StoreError::Backend`].
+/// Why the database failed. Found as the source of [`StoreError::Backend`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SqliteFault {
-    /// The file or its folder cannot be written.
-    #[error("the file or its folder cannot be written; check the permissions, or name another place for the store")]
+pub enum StoreFault {
+    /// The file or its folder cannot be written, or the server takes no writes.
+    #[error("the store cannot be written; check the permissions, or name another place for the store")]
     ReadOnly(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The disk is full.
     #[error("the disk is full; nothing was written, and it can be tried again once there is room")]
     DiskFull(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The file is something else.
-    #[error("the file is not a VDO store; name another file")]
+    /// The file or database is something else.
+    #[error("this is not a VDO store; name another file or database")]
     NotAStore(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The file's folder does not exist.
     #[error("the folder {0} does not exist; create it first")]
@@ -25,12 +25,18 @@ pub enum SqliteFault {
     /// The file cannot be opened.
     #[error("the file cannot be opened")]
     CannotOpen(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Another process kept the file locked for longer than the busy timeout.
+    /// Another process kept the store locked for longer than the busy timeout.
     #[error("another process kept the store locked for too long; try again")]
     Locked(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The address names no SQLite file.
-    #[error("{0:?} names no SQLite file; give a path, or sqlite:PATH")]
+    /// The address names no store.
+    #[error("{0:?} names no store; give a path, sqlite:PATH, or postgres://USER@HOST/DATABASE")]
     Address(String),
+    /// The server cannot be reached, or the connection to it broke. Whether a write was done that was under way is not known.
+    #[error("the database server cannot be reached; what was under way may or may not be written")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server does not let this user in, or has no such database.
+    #[error("the database server refused the connection; check user, password and the name of the database")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The task that writes is gone, as its runtime ended.
     #[error("the store's writer has ended with its runtime")]
     WriterGone,
@@ -39,19 +45,34 @@ pub enum SqliteFault {
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl SqliteFault {
+/// What an error is, whatever the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Locked,
+    ReadOnly,
+    DiskFull,
+    CannotOpen,
+    NotAStore,
+    Damaged,
+    Unreachable,
+    Refused,
+    Other,
+}
+
+impl StoreFault {
     /// Sorts a database error.
     pub(crate) fn of(error: DbErr) -> Self {
-        let code = code(&error);
+        let sort = sort(&error);
         let source = Box::new(error);
-        // The low byte is the primary result code; see https://www.sqlite.org/rescode.html.
-        match code.map(|code| code & 0xff) {
-            Some(5 | 6) => Self::Locked(source),
-            Some(8) => Self::ReadOnly(source),
-            Some(13) => Self::DiskFull(source),
-            Some(14) => Self::CannotOpen(source),
-            Some(26) => Self::NotAStore(source),
-            Some(_) | None => Self::Other(source),
+        match sort {
+            Sort::Locked => Self::Locked(source),
+            Sort::ReadOnly => Self::ReadOnly(source),
+            Sort::DiskFull => Self::DiskFull(source),
+            Sort::CannotOpen => Self::CannotOpen(source),
+            Sort::NotAStore => Self::NotAStore(source),
+            Sort::Unreachable => Self::Unreachable(source),
+            Sort::Refused => Self::Refused(source),
+            Sort::Damaged | Sort::Other => Self::Other(source),
         }
     }
 
@@ -63,21 +84,80 @@ impl SqliteFault {
 
 /// Returns the store's error for a database error.
 pub(crate) fn error(error: DbErr, place: &str) -> StoreError {
-    let detail = match (&error, code(&error)) {
+    let detail = match &error {
         // Rows that no version of the store writes.
-        (DbErr::Type(detail), _) => detail.clone(),
-        (_, Some(code)) if code & 0xff == 11 => error.to_string(),
-        _ => return SqliteFault::of(error).at(place),
+        DbErr::Type(detail) => detail.clone(),
+        error if sort(error) == Sort::Damaged => error.to_string(),
+        _ => return StoreFault::of(error).at(place),
     };
     StoreError::Corrupt { what: format!("the database {place}"), detail }
 }
 
-fn code(error: &DbErr) -> Option<i32> {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return None;
+/// Returns whether the database said no to a statement, so that nothing of its transaction was written. Otherwise nobody
+/// knows.
+pub(crate) fn is_refusal(error: &DbErr) -> bool {
+    !matches!(sort(error), Sort::Unreachable)
+        && sqlx_error(error).is_none_or(|error| error.as_database_error().is_some())
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&sea_orm::SqlxError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn sort(error: &DbErr) -> Sort {
+    if matches!(error, DbErr::ConnectionAcquire(_)) {
+        return Sort::Unreachable;
+    }
+    let Some(error) = sqlx_error(error) else { return Sort::Other };
+    let Some(told) = error.as_database_error() else {
+        return match error {
+            sea_orm::sqlx::Error::Io(_)
+            | sea_orm::sqlx::Error::Tls(_)
+            | sea_orm::sqlx::Error::Protocol(_)
+            | sea_orm::sqlx::Error::PoolTimedOut
+            | sea_orm::sqlx::Error::PoolClosed => Sort::Unreachable,
+            _ => Sort::Other,
+        };
     };
-    error.as_database_error()?.code()?.parse().ok()
+    match told.code().as_deref() {
+        Some(code) if code.len() == 5 && told.try_downcast_ref::<sea_orm::sqlx::sqlite::SqliteError>().is_none() => {
+            by_state(code)
+        }
+        Some(code) => code.parse().map_or(Sort::Other, by_code),
+        None => Sort::Other,
+    }
+}
+
+/// Sorts one of SQLite's result codes; the low byte is the primary one: see <https://www.sqlite.org/rescode.html>.
+fn by_code(code: i32) -> Sort {
+    match code & 0xff {
+        5 | 6 => Sort::Locked,
+        8 => Sort::ReadOnly,
+        11 => Sort::Damaged,
+        13 => Sort::DiskFull,
+        14 => Sort::CannotOpen,
+        26 => Sort::NotAStore,
+        _ => Sort::Other,
+    }
+}
+
+/// Sorts one of PostgreSQL's states: see the appendix "PostgreSQL Error Codes" of its manual.
+fn by_state(state: &str) -> Sort {
+    match state {
+        "55P03" => Sort::Locked,
+        "25006" => Sort::ReadOnly,
+        "53100" => Sort::DiskFull,
+        "3D000" | "42501" => Sort::Refused,
+        "XX001" | "XX002" => Sort::Damaged,
+        // Shut down, crashed, starting up, the session ended for standing still, too many connections.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300" => Sort::Unreachable,
+        state if state.starts_with("28") => Sort::Refused,
+        state if state.starts_with("08") => Sort::Unreachable,
+        _ => Sort::Other,
+    }
 }

@@ -1,4 +1,4 @@
-//! Everything durable, in one SQLite file: jobs, revisions, contents, journal, ledger and events.
+//! Everything durable: jobs, revisions, contents, journal, ledger and events, in one SQLite file or in PostgreSQL.
 //!
 //! A write is decided in memory ([`vdo_core::port::changes`]) on rows read in the transaction that writes it, and writes
 //! that wait share a transaction. This crate knows SQL and nothing of runs, providers or files on the disk.
@@ -8,6 +8,7 @@
 mod accounts;
 mod convert;
 mod decide;
+mod dialect;
 mod emit;
 mod entity;
 mod fault;
@@ -28,10 +29,18 @@ mod sql;
 mod state;
 mod stats;
 mod store;
+mod tables;
 mod upkeep;
+mod watch;
 mod writer;
 
-pub use fault::SqliteFault;
+pub use fault::StoreFault;
 pub use options::{Durability, Options};
 pub use stats::StoreStats;
-pub use store::SqliteStore;
+pub use store::SqlStore;
+
+/// The store's name before it knew more than one database.
+pub type SqliteStore = SqlStore;
+
+/// As [`SqliteStore`].
+pub type SqliteFault = StoreFault;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, TryGetable, Value};
 use vdo_core::content::BlobHash;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::job::ParentLink;
@@ -13,6 +13,7 @@ use vdo_core::time::Timestamp;
 use vdo_core::usage::Usage;
 
 use crate::accounts;
+use crate::dialect;
 use crate::names;
 use crate::sql;
 use crate::state::{JobState, Needs, RevisionState, State};
@@ -26,10 +27,14 @@ pub(crate) async fn load(
     let mut state = State::default();
     let mut load = Load { transaction, statements };
     if !needs.keys.is_empty() {
-        for row in load.rows(sql::READ_KEYS, json(&needs.keys)).await? {
+        let backend = transaction.get_database_backend();
+        let keys: Vec<_> = needs.keys.iter().map(|key| dialect::keep(backend, key)).collect();
+        for row in load.rows(sql::READ_KEYS, json(&keys)).await? {
             let mut cells = Cells::of(&row);
             let id = job_id(cells.take()?)?;
-            state.keys.insert(cells.take()?, id);
+            let mut key: String = cells.take()?;
+            dialect::restore(backend, &mut key);
+            state.keys.insert(key, id);
             needs.jobs.insert(id);
         }
     }
@@ -56,7 +61,11 @@ pub(crate) async fn load(
     }
     load.accounts(&mut state, &needs).await?;
     if needs.ids {
-        for row in load.rows(sql::READ_IDS, Value::String(None)).await? {
+        let ids = match transaction.get_database_backend() {
+            DbBackend::Postgres => sql::READ_IDS_POSTGRES,
+            _ => sql::READ_IDS_SQLITE,
+        };
+        for row in load.all(ids).await? {
             let mut cells = Cells::of(&row);
             let (name, last): (String, i64) = (cells.take()?, cells.take()?);
             match name.as_str() {
@@ -76,13 +85,20 @@ struct Load<'a> {
 impl Load<'_> {
     async fn rows(&mut self, sql: &str, value: Value) -> Result<Vec<QueryResult>, DbErr> {
         *self.statements += 1;
-        self.transaction.query_all_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, [value])).await
+        let backend = self.transaction.get_database_backend();
+        self.transaction.query_all_raw(dialect::statement(backend, sql, [value])).await
+    }
+
+    async fn all(&mut self, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
+        *self.statements += 1;
+        let backend = self.transaction.get_database_backend();
+        self.transaction.query_all_raw(dialect::statement(backend, sql, [])).await
     }
 
     /// Loads the budgets and where they stand, and how the providers have been doing.
     async fn accounts(&mut self, state: &mut State, needs: &Needs) -> Result<(), DbErr> {
         if !needs.charged.is_empty() {
-            for row in self.rows(sql::READ_BUDGETS, Value::String(None)).await? {
+            for row in self.all(sql::READ_BUDGETS).await? {
                 state.book.books.budgets.push(accounts::budget(&mut Cells::of(&row))?);
             }
         }

@@ -12,7 +12,7 @@ pub enum Durability {
     Normal,
 }
 
-/// Options of a [`crate::SqliteStore`].
+/// Options of a [`crate::SqlStore`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
@@ -20,13 +20,21 @@ pub struct Options {
     pub durability: Durability,
     /// Connections that read at once. Default: 4.
     pub readers: u32,
-    /// How long another process may keep the file locked before a write fails. Default: 5 seconds.
+    /// How long a write waits for other processes that write before it fails. Default: 5 seconds.
     pub busy_timeout: Duration,
+    /// PostgreSQL only: how long a process may stand still in the middle of a write until the server ends its session, so that
+    /// others can write. A process that is stopped or cut off holds them up for that long. Default: 2 seconds.
+    pub stall_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durability: Durability::Full, readers: 4, busy_timeout: Duration::from_secs(5) }
+        Self {
+            durability: Durability::Full,
+            readers: 4,
+            busy_timeout: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(2),
+        }
     }
 }
 
@@ -45,10 +53,17 @@ impl Options {
         self
     }
 
-    /// Sets how long a locked file is waited for.
+    /// Sets how long others that write are waited for.
     #[must_use]
     pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a process may stand still in the middle of a write.
+    #[must_use]
+    pub fn with_stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
         self
     }
 }

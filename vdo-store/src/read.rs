@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect, Statement, Value,
+    QueryOrder, QueryResult, QuerySelect, Value,
 };
 use vdo_core::check::CheckReport;
 use vdo_core::conflict::ConflictRow;
@@ -21,8 +21,9 @@ use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 
 use crate::convert;
+use crate::dialect;
 use crate::entity::{JobRow, SpendSum, call, check, event, revision, step};
-use crate::fault::{self, SqliteFault};
+use crate::fault::{self, StoreFault};
 use crate::load::{Cells, damaged, hash_of, job_id, json};
 use crate::names;
 use crate::pack::unpack;
@@ -46,16 +47,21 @@ pub(crate) struct Reader {
 impl Reader {
     /// Returns the error of something that is not the database's fault.
     pub(crate) fn backend(&self, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-        SqliteFault::Other(Box::new(error)).at(&self.place)
+        StoreFault::Other(Box::new(error)).at(&self.place)
     }
 
     fn error(&self, error: DbErr) -> StoreError {
         fault::error(error, &self.place)
     }
 
+    /// Returns the kind of database.
+    pub(crate) fn database(&self) -> DbBackend {
+        self.connections.get_database_backend()
+    }
+
     /// Runs a query.
     pub(crate) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+        let statement = dialect::statement(self.database(), sql, values);
         self.connections.query_all_raw(statement).await.map_err(|error| self.error(error))
     }
 
@@ -71,9 +77,9 @@ impl Reader {
 
     pub(crate) async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
         let (mut conditions, mut values) = (Vec::new(), Vec::new());
-        let mut condition = |text, value: Value| {
-            conditions.push(text);
+        let mut condition = |text: &str, value: Value| {
             values.push(value);
+            conditions.push(text.replace('?', &format!("?{}", values.len())));
         };
         match query.status {
             Some(status) => condition("j.status = ?", Value::from(status.as_str())),
@@ -96,13 +102,16 @@ impl Reader {
         let limit = if query.limit == 0 { 100 } else { query.limit };
         values.push(Value::from(i64::from(limit)));
         let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
-        let sql = format!("{} WHERE {conditions} ORDER BY j.id DESC LIMIT ?", sql::SELECT_JOBS);
+        let sql = format!("{} WHERE {conditions} ORDER BY j.id DESC LIMIT ?{}", sql::SELECT_JOBS, values.len());
         self.select_jobs(&sql, values).await
     }
 
     async fn select_jobs(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Job>, StoreError> {
         let rows = self.rows(sql, values).await?;
-        self.all(rows.iter().map(|row| convert::job(JobRow::from_query_result(row, "")?)))
+        let mut jobs = self.all(rows.iter().map(|row| convert::job(JobRow::from_query_result(row, "")?)))?;
+        let backend = self.database();
+        jobs.iter_mut().flat_map(convert::texts_of_job).for_each(|text| dialect::restore(backend, text));
+        Ok(jobs)
     }
 
     pub(crate) async fn resolve(&self, reference: RevisionRef) -> Result<Revision, StoreError> {
@@ -218,7 +227,10 @@ impl Reader {
     pub(crate) async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
         let rows = self.rows(sql::SELECT_CONFLICTS, vec![Value::from(names::int(job.number()))]).await?;
         self.exists(job, rows.is_empty()).await?;
-        self.all(rows.iter().map(convert::conflict))
+        let mut conflicts = self.all(rows.iter().map(convert::conflict))?;
+        let backend = self.database();
+        conflicts.iter_mut().flat_map(convert::texts_of_conflict).for_each(|text| dialect::restore(backend, text));
+        Ok(conflicts)
     }
 
     pub(crate) async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {
@@ -257,17 +269,19 @@ impl Reader {
     /// Looks for damage: the database's own check, dangling references, contents and trees that do not have their hash.
     pub(crate) async fn faults(&self) -> Result<Vec<String>, StoreError> {
         let mut faults = Vec::new();
-        for row in self.rows("PRAGMA quick_check", Vec::new()).await? {
-            let line: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
-            if line != "ok" {
-                faults.push(line);
+        if self.database() == DbBackend::Sqlite {
+            for row in self.rows("PRAGMA quick_check", Vec::new()).await? {
+                let line: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
+                if line != "ok" {
+                    faults.push(line);
+                }
+            }
+            for row in self.rows("PRAGMA foreign_key_check", Vec::new()).await? {
+                let table: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
+                faults.push(format!("a row of {table} refers to nothing"));
             }
         }
-        for row in self.rows("PRAGMA foreign_key_check", Vec::new()).await? {
-            let table: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
-            faults.push(format!("a row of {table} refers to nothing"));
-        }
-        let mut after = 0;
+        let mut after = 0i64;
         loop {
             let rows = self.rows(sql::ALL_CONTENTS, vec![Value::from(after)]).await?;
             let Some(last) = rows.last() else { break };

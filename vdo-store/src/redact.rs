@@ -6,20 +6,21 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Value};
 use vdo_core::content::BlobHash;
 use vdo_core::event::EventKind;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::port::StoreError;
 use vdo_core::port::upkeep::{REDACTED, Redacted, Redaction, Searched, TOMBSTONE};
 
+use crate::dialect;
 use crate::load::{Cells, hash_of, job_id};
 use crate::names;
 use crate::open::begin;
 use crate::pack::{Packed, unpack};
 use crate::snapshot;
-use crate::store::SqliteStore;
-use crate::upkeep::{Fail, refuse_busy, rows, run, tell};
+use crate::store::SqlStore;
+use crate::upkeep::{Fail, overwrite, refuse_busy, rows, run, tell};
 
 /// A content as it is stored: hash, length, compression, bytes, id.
 type Row = (Vec<u8>, i64, i64, Vec<u8>, i64);
@@ -81,7 +82,7 @@ fn without(bytes: &[u8], needles: &[Vec<u8>]) -> Option<Vec<u8>> {
 }
 
 /// Redacts.
-pub(crate) async fn redact(store: &SqliteStore, redaction: &Redaction) -> Result<Redacted, StoreError> {
+pub(crate) async fn redact(store: &SqlStore, redaction: &Redaction) -> Result<Redacted, StoreError> {
     if redaction.text.as_ref().is_some_and(|text| text.len() < 4) {
         return Err(StoreError::Invalid("a text of fewer than 4 bytes would be found everywhere".to_owned()));
     }
@@ -113,7 +114,7 @@ async fn whole(
     affected: &[Affected],
     last: i64,
 ) -> Result<Option<Redacted>, Fail> {
-    connection.execute_unprepared("PRAGMA secure_delete = ON").await?;
+    overwrite(connection).await?;
     let transaction = begin(connection).await?;
     let done = async {
         let newest = rows(&transaction, "SELECT coalesce(max(id), 0) FROM revisions", Vec::new()).await?;
@@ -244,10 +245,10 @@ async fn packed(
     let (mut hits, mut after) = (0, 0i64);
     loop {
         let sql = format!(
-            "SELECT rowid, job_id, len, codec, {data} FROM {table} WHERE {data} IS NOT NULL AND rowid > ?1 ORDER BY rowid LIMIT 64"
+            "SELECT id, job_id, len, codec, {data} FROM {table} WHERE {data} IS NOT NULL AND id > ?1 ORDER BY id LIMIT 64"
         );
         let sql = match table {
-            // No rowid there: its key is the job and the number.
+            // No id there: its key is the job and the number.
             "events" => format!(
                 "SELECT job_id * 4294967296 + seq AS at, job_id, len, codec, {data}, seq FROM events \
                  WHERE job_id * 4294967296 + seq > ?1 ORDER BY job_id, seq LIMIT 64"
@@ -298,6 +299,8 @@ async fn plain(
 ) -> Result<u64, Fail> {
     let mut hits = 0;
     for needle in needles.iter().filter_map(|needle| std::str::from_utf8(needle).ok()) {
+        let needle = dialect::keep(transaction.get_database_backend(), needle);
+        let needle = needle.as_ref();
         for column in columns {
             let sql = format!("SELECT {id} FROM {table} WHERE instr({column}, ?1) > 0");
             for row in rows(transaction, &sql, vec![Value::from(needle)]).await? {
@@ -311,7 +314,7 @@ async fn plain(
     Ok(hits)
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Returns the contents that are to go: those named, and those that have the text.
     async fn wanted(&self, redaction: &Redaction) -> Result<BTreeSet<BlobHash>, StoreError> {
         let mut gone = BTreeSet::new();
@@ -386,10 +389,17 @@ impl SqliteStore {
     /// Takes freed pages and the log out of the file; tells whether that was possible.
     async fn erase(&self) -> bool {
         let work = |connection: DatabaseConnection| async move {
+            if connection.get_database_backend() == DbBackend::Postgres {
+                for table in ["blobs", "steps", "checks", "events", "calls", "conflicts", "jobs"] {
+                    connection.execute_unprepared(&format!("VACUUM (FULL) {table}")).await?;
+                }
+                // The server's log of writes keeps what it has until it is used again.
+                return Ok(false);
+            }
             connection.execute_unprepared("VACUUM").await?;
             connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
-            Ok(())
+            Ok(true)
         };
-        self.alone(work).await.is_ok()
+        self.alone(work).await.unwrap_or(false)
     }
 }

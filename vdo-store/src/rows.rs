@@ -4,11 +4,13 @@
 //! bytes that texts and contents are cut from. So the SQL text never changes, statements stay prepared, and a table
 //! costs one statement per batch. Pure: nothing here talks to a database.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use sea_orm::Value;
+use sea_orm::{DbBackend, Value};
 
-use crate::sql;
+use crate::dialect;
+use crate::tables;
 
 /// Contents beyond this go in a statement of their own, so that a large import is never held several times over.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
@@ -16,25 +18,43 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// The rows of one table.
 #[derive(Debug)]
 pub(crate) struct Table {
+    backend: DbBackend,
     json: String,
     bytes: Vec<u8>,
     rows: usize,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        // SQLite takes `substr` of an empty blob for NULL: the first byte is never used.
-        Self { json: String::new(), bytes: vec![0], rows: 0 }
-    }
+    /// Rows that come before these, in statements of their own.
+    before: Vec<[Value; 2]>,
+    /// The keys of the rows, where two of them may be the same.
+    keys: HashSet<String>,
 }
 
 impl Table {
+    fn new(backend: DbBackend) -> Self {
+        // SQLite takes `substr` of an empty blob for NULL: the first byte is never used.
+        Self { backend, json: String::new(), bytes: vec![0], rows: 0, before: Vec::new(), keys: HashSet::new() }
+    }
+
     /// Starts a row.
     pub(crate) fn row(&mut self) -> Row<'_> {
         self.json.push(if self.rows == 0 { '[' } else { ',' });
         self.json.push('[');
         self.rows += 1;
         Row { table: self, first: true }
+    }
+
+    /// Starts a row that replaces one with the same key: one statement of PostgreSQL touches a row only once.
+    pub(crate) fn keyed(&mut self, key: impl FnOnce() -> String) -> Row<'_> {
+        if self.backend == DbBackend::Postgres {
+            let key = key();
+            if !self.keys.insert(key.clone()) {
+                let full = std::mem::replace(self, Self::new(self.backend));
+                let mut before = full.before.clone();
+                before.push(full.values());
+                self.before = before;
+                self.keys.insert(key);
+            }
+        }
+        self.row()
     }
 
     fn is_empty(&self) -> bool {
@@ -76,9 +96,9 @@ impl Row<'_> {
         self
     }
 
-    /// Adds a truth value.
-    pub(crate) fn flag(&mut self, flag: bool) -> &mut Self {
-        self.int(i64::from(flag))
+    /// Adds a truth value, or NULL.
+    pub(crate) fn flag(&mut self, flag: impl Into<Option<bool>>) -> &mut Self {
+        self.int(flag.into().map(i64::from))
     }
 
     /// Adds bytes or a text, or NULL: takes two places in the row, the start and the length.
@@ -95,7 +115,8 @@ impl Row<'_> {
 
     /// Adds a text, or NULL; as [`Row::bytes`].
     pub(crate) fn text<'b>(&mut self, text: impl Into<Option<&'b str>>) -> &mut Self {
-        self.bytes(text.into().map(str::as_bytes))
+        let text = text.into().map(|text| dialect::keep(self.table.backend, text));
+        self.bytes(text.as_deref().map(str::as_bytes))
     }
 }
 
@@ -106,8 +127,9 @@ impl Drop for Row<'_> {
 }
 
 /// The tables of a batch, in the order they are written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rows {
+    backend: DbBackend,
     pub(crate) jobs: Table,
     pub(crate) parents: Table,
     blobs: Vec<Table>,
@@ -138,10 +160,36 @@ pub(crate) struct Piece {
 }
 
 impl Rows {
+    /// Returns a batch without rows.
+    pub(crate) fn new(backend: DbBackend) -> Self {
+        let table = || Table::new(backend);
+        Self {
+            backend,
+            jobs: table(),
+            parents: table(),
+            blobs: Vec::new(),
+            steps: table(),
+            calls: table(),
+            events: table(),
+            revisions: table(),
+            files: table(),
+            snapshots: table(),
+            pins: table(),
+            checks: table(),
+            counters: table(),
+            states: table(),
+            outcomes: table(),
+            conflicts: table(),
+            corrections: table(),
+            sums: table(),
+            health: table(),
+        }
+    }
+
     /// Returns the table that the next content goes into.
     pub(crate) fn blobs(&mut self) -> &mut Table {
         if self.blobs.last().is_none_or(|table| table.bytes.len() > MOST_BYTES) {
-            self.blobs.push(Table::default());
+            self.blobs.push(Table::new(self.backend));
         }
         let last = self.blobs.len() - 1;
         // One was pushed just now if there was none.
@@ -149,47 +197,70 @@ impl Rows {
         &mut self.blobs[last]
     }
 
-    /// Returns the SQL that writes all rows: one piece, and one more for every large run of contents.
+    /// Returns the SQL that writes all rows. SQLite takes several statements as one piece, with one more for every large run
+    /// of contents; PostgreSQL takes one statement a piece.
     pub(crate) fn pieces(mut self) -> Vec<Piece> {
-        let blobs = self.blobs.pop().unwrap_or_default();
-        let mut pieces: Vec<Piece> =
-            self.blobs.into_iter().map(|blobs| Self { blobs: vec![blobs], ..Self::default() }.piece()).collect();
-        self.blobs = vec![blobs];
-        pieces.push(self.piece());
+        let last = self.blobs.pop().unwrap_or_else(|| Table::new(self.backend));
+        let large = std::mem::take(&mut self.blobs);
+        let tables = [
+            (&tables::JOBS, self.jobs),
+            (&tables::PARENTS, self.parents),
+            (&tables::BLOBS, last),
+            (&tables::STEPS, self.steps),
+            (&tables::CALLS, self.calls),
+            (&tables::EVENTS, self.events),
+            (&tables::REVISIONS, self.revisions),
+            (&tables::FILES, self.files),
+            (&tables::SNAPSHOTS, self.snapshots),
+            (&tables::PINS, self.pins),
+            (&tables::CHECKS, self.checks),
+            (&tables::COUNTERS, self.counters),
+            (&tables::STATES, self.states),
+            (&tables::OUTCOMES, self.outcomes),
+            (&tables::CONFLICTS, self.conflicts),
+            (&tables::CORRECTIONS, self.corrections),
+            (&tables::BUDGET_SUMS, self.sums),
+            (&tables::HEALTH, self.health),
+        ];
+        if self.backend == DbBackend::Postgres {
+            let large = large.into_iter().map(|table| (&tables::BLOBS, table));
+            return large.chain(tables).flat_map(|(sql, table)| one_by_one(sql, table)).collect();
+        }
+        let none = || Table::new(self.backend);
+        // At the place that contents have among all tables.
+        let alone = |blobs| [(&tables::JOBS, none()), (&tables::PARENTS, none()), (&tables::BLOBS, blobs)];
+        let mut pieces: Vec<Piece> = large.into_iter().map(|blobs| together(alone(blobs))).collect();
+        pieces.push(together(tables));
         pieces.retain(|piece| piece.statements > 0);
         pieces
     }
+}
 
-    fn piece(mut self) -> Piece {
-        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(36), statements: 0, rows: 0 };
-        let tables = [
-            (sql::JOBS, self.jobs),
-            (sql::PARENTS, self.parents),
-            (sql::BLOBS, self.blobs.pop().unwrap_or_default()),
-            (sql::STEPS, self.steps),
-            (sql::CALLS, self.calls),
-            (sql::EVENTS, self.events),
-            (sql::REVISIONS, self.revisions),
-            (sql::FILES, self.files),
-            (sql::SNAPSHOTS, self.snapshots),
-            (sql::PINS, self.pins),
-            (sql::CHECKS, self.checks),
-            (sql::COUNTERS, self.counters),
-            (sql::STATES, self.states),
-            (sql::OUTCOMES, self.outcomes),
-            (sql::CONFLICTS, self.conflicts),
-            (sql::CORRECTIONS, self.corrections),
-            (sql::BUDGET_SUMS, self.sums),
-            (sql::HEALTH, self.health),
-        ];
-        for (sql, table) in tables {
-            if !table.is_empty() {
-                piece.sql.push_str(sql);
-                piece.statements += 1;
-                piece.rows += table.rows as u64;
-            }
-            piece.values.extend(table.values());
-        }
-        piece
+/// Returns the statements of one table.
+fn one_by_one(sql: &tables::Table, mut table: Table) -> Vec<Piece> {
+    if table.is_empty() {
+        return Vec::new();
     }
+    let rows = table.rows as u64;
+    let mut all = std::mem::take(&mut table.before);
+    all.push(table.values());
+    let piece =
+        |values: [Value; 2]| Piece { sql: sql.postgres().to_owned(), values: values.into(), statements: 1, rows };
+    all.into_iter().map(piece).collect()
+}
+
+/// Returns one piece that writes several tables. The numbers of parameters are those of the tables' places, whether a table has
+/// rows or not, and written `$n`, not `?n`: SQLite counts the unused numbers below a `?n` as parameters of that statement,
+/// and the driver would run out of values for them.
+fn together(tables: impl IntoIterator<Item = (&'static tables::Table, Table)>) -> Piece {
+    let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(36), statements: 0, rows: 0 };
+    for (sql, table) in tables {
+        if !table.is_empty() {
+            sql.sqlite(&mut piece.sql, piece.values.len() + 1);
+            piece.statements += 1;
+            piece.rows += table.rows as u64;
+        }
+        piece.values.extend(table.values());
+    }
+    piece
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sea_orm::DbErr;
+use sea_orm::{DbBackend, DbErr};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 use vdo_core::check::CheckReport;
 use vdo_core::conflict::ConflictRow;
 use vdo_core::content::{Blob, BlobHash};
@@ -16,25 +17,26 @@ use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
     Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
-    StoreError,
+    StoreError, Watch,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 
-use crate::fault::SqliteFault;
+use crate::fault::StoreFault;
 use crate::open;
 use crate::options::Options;
 use crate::prepare::prepare;
 use crate::read::Reader;
 use crate::stats::{Counters, StoreStats};
+use crate::watch::Teller;
 use crate::writer::{Request, Writer};
 
 /// Writes that may wait; whoever comes later waits for a place.
 const QUEUE: usize = 1024;
 
-/// A store in one SQLite file.
+/// A store in one SQLite file, or in a database of a PostgreSQL server (feature `postgres`).
 ///
-/// Any number of values and processes may have the same file open. Writes that wait at the same time share one
+/// Any number of values and processes may have the same store open. Writes that wait at the same time share one
 /// transaction and one flush to the disk. Dropping the store ends its writer once everything that was sent is written.
 ///
 /// ```
@@ -42,43 +44,70 @@ const QUEUE: usize = 1024;
 /// use vdo_core::port::changes::{Changes, Guard};
 /// use vdo_core::port::{Jobs, Store};
 /// use vdo_core::time::Timestamp;
-/// use vdo_store::{Options, SqliteStore};
+/// use vdo_store::{Options, SqlStore};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("vdo.db");
-/// let store = SqliteStore::open(path.to_str().unwrap(), Options::default()).await?;
+/// let store = SqlStore::open(path.to_str().unwrap(), Options::default()).await?;
 /// let spec = JobSpec::new("Say goodbye", "Add a goodbye() beside hello().");
 /// let receipt = store.commit(Changes::new(Guard::Create(Box::new(spec)), Timestamp(0))).await?;
 /// assert_eq!(store.job(receipt.job).await?.spec.title, "Say goodbye");
 /// # Ok::<(), vdo_core::port::StoreError>(()) }).unwrap();
 /// ```
 #[derive(Debug)]
-pub struct SqliteStore {
+pub struct SqlStore {
     reader: Reader,
     requests: mpsc::Sender<Request>,
     counters: Arc<Counters>,
+    teller: Teller,
+    /// What listens to other processes; ends with the store.
+    listener: Option<AbortHandle>,
 }
 
-impl SqliteStore {
-    /// Opens the store at `address`, a path or `sqlite:PATH`, and makes it if it is not there.
+impl Drop for SqlStore {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+impl SqlStore {
+    /// Opens the store at `address` and makes its tables if they are not there: a path or `sqlite:PATH`, which is made, too,
+    /// or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a database that is there.
     ///
     /// Has to be called within a tokio runtime: the writer is a task of it.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] if a newer version made it; [`StoreError::Backend`] with a [`SqliteFault`] if the address is
-    /// none, the folder is missing, or the file cannot be written or is something else.
+    /// [`StoreError::Newer`] if a newer version made it; [`StoreError::Backend`] with a [`StoreFault`] if the address is
+    /// none, the folder is missing, the file cannot be written, the server is not to be reached, or there is something else.
     pub async fn open(address: &str, options: Options) -> Result<Self, StoreError> {
         let opened = open::open(address, &options).await?;
         let place: Arc<str> = opened.place.into();
         let counters = Arc::new(Counters::default());
         let (requests, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer { connection: opened.writer, place: Arc::clone(&place), counters: Arc::clone(&counters) };
+        let teller = Teller::default();
+        #[cfg(feature = "postgres")]
+        let listener = (opened.readers.get_database_backend() == DbBackend::Postgres).then(|| {
+            let pool = opened.readers.get_postgres_connection_pool().clone();
+            tokio::spawn(crate::watch::listen(pool, teller.clone())).abort_handle()
+        });
+        #[cfg(not(feature = "postgres"))]
+        let listener = None;
+        let writer = Writer {
+            backend: opened.writer.get_database_backend(),
+            connection: opened.writer,
+            place: Arc::clone(&place),
+            counters: Arc::clone(&counters),
+            teller: teller.clone(),
+        };
         tokio::spawn(writer.run(waiting));
-        Ok(Self { reader: Reader { connections: opened.readers, place, written: Arc::default() }, requests, counters })
+        let reader = Reader { connections: opened.readers, place, written: Arc::default() };
+        Ok(Self { reader, requests, counters, teller, listener })
     }
 
-    /// Returns the path of the file.
+    /// Returns the path of the file, or the address of the database without a password.
     #[must_use]
     pub fn place(&self) -> &str {
         &self.reader.place
@@ -103,6 +132,16 @@ impl SqliteStore {
         value.map_err(|error| crate::fault::error(error, &self.reader.place))
     }
 
+    /// Returns what tells of writes.
+    pub(crate) fn teller(&self) -> &Teller {
+        &self.teller
+    }
+
+    /// Returns the kind of database.
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.reader.database()
+    }
+
     /// Returns what reads.
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
@@ -117,7 +156,7 @@ impl SqliteStore {
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
     ) -> Result<T, StoreError> {
-        let gone = || SqliteFault::WriterGone.at(&self.reader.place);
+        let gone = || StoreFault::WriterGone.at(&self.reader.place);
         let (answer, answered) = oneshot::channel();
         self.requests.send(request(answer)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
@@ -125,7 +164,7 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl Jobs for SqliteStore {
+impl Jobs for SqlStore {
     async fn job(&self, id: JobId) -> Result<Job, StoreError> {
         self.reader.job(id).await
     }
@@ -156,14 +195,14 @@ impl Jobs for SqliteStore {
 }
 
 #[async_trait]
-impl Blobs for SqliteStore {
+impl Blobs for SqlStore {
     async fn blobs(&self, hashes: &[BlobHash]) -> Result<Vec<Blob>, StoreError> {
         self.reader.blobs(hashes).await
     }
 }
 
 #[async_trait]
-impl Journal for SqliteStore {
+impl Journal for SqlStore {
     async fn steps(&self, job: JobId) -> Result<Vec<StepRow>, StoreError> {
         self.reader.steps(job).await
     }
@@ -178,7 +217,7 @@ impl Journal for SqliteStore {
 }
 
 #[async_trait]
-impl Ledger for SqliteStore {
+impl Ledger for SqlStore {
     async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {
         self.reader.calls(job).await
     }
@@ -189,14 +228,14 @@ impl Ledger for SqliteStore {
 }
 
 #[async_trait]
-impl EventLog for SqliteStore {
+impl EventLog for SqlStore {
     async fn events(&self, job: JobId, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
         self.reader.events(job, after, limit).await
     }
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Store for SqlStore {
     async fn commit(&self, changes: Changes) -> Result<Receipt, StoreError> {
         let mut prepared = Box::new(prepare(&self.reader, changes).await?);
         let made = prepared.revision.as_mut().map(|new| (std::mem::take(&mut new.manifest), new.mark, new.chain));
@@ -216,6 +255,10 @@ impl Store for SqliteStore {
     }
 
     fn upkeep(&self) -> Option<&dyn Upkeep> {
+        Some(self)
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
         Some(self)
     }
 }

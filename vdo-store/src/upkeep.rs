@@ -5,9 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Value};
 use tokio::sync::oneshot;
 use vdo_core::event::EventKind;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
@@ -16,13 +14,14 @@ use vdo_core::port::upkeep::{Purged, Redacted, Redaction, Seen, Upkeep};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::Manifest;
 
-use crate::fault::{self, SqliteFault};
+use crate::dialect;
+use crate::fault::{self, StoreFault};
 use crate::load::{Cells, job_id, json, small};
 use crate::names;
 use crate::open::begin;
 use crate::pack::{Packed, unpack};
 use crate::redact;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
 use crate::writer::{Exclusive, Request};
 
 /// Why work on the store ended without a result.
@@ -49,12 +48,20 @@ pub(crate) async fn rows(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<Vec<QueryResult>, DbErr> {
-    transaction.query_all_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await
+    transaction.query_all_raw(dialect::statement(transaction.get_database_backend(), sql, values)).await
 }
 
 pub(crate) async fn run(transaction: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> Result<u64, DbErr> {
-    let done = transaction.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+    let done = transaction.execute_raw(dialect::statement(transaction.get_database_backend(), sql, values)).await?;
     Ok(done.rows_affected())
+}
+
+/// Has what is deleted overwritten, in a file.
+pub(crate) async fn overwrite(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    if connection.get_database_backend() == DbBackend::Sqlite {
+        connection.execute_unprepared("PRAGMA secure_delete = ON").await?;
+    }
+    Ok(())
 }
 
 fn ids(jobs: &[(JobId, u64)]) -> Value {
@@ -141,9 +148,9 @@ async fn purge(transaction: &DatabaseTransaction, seen: &Seen) -> Result<Purged,
                       UNION SELECT ours_blob FROM conflicts WHERE ours_blob IS NOT NULL \
                       UNION SELECT theirs_blob FROM conflicts WHERE theirs_blob IS NOT NULL \
                       UNION SELECT result_blob FROM conflicts WHERE result_blob IS NOT NULL) \
-                      AND lower(hex(hash)) NOT IN (SELECT value FROM json_each(?1))";
+                      AND lower(hex(hash)) NOT IN (SELECT value FROM json_each+(?1))";
         let kept = attempted(transaction).await?;
-        let sql = format!("SELECT count(*), coalesce(sum(length(data)), 0) FROM blobs WHERE {unused}");
+        let sql = format!("SELECT count(*), CAST(coalesce(sum(length(data)), 0) AS BIGINT) FROM blobs WHERE {unused}");
         for row in rows(transaction, &sql, vec![Value::from(kept.clone())]).await? {
             let mut cells = Cells::of(&row);
             (purged.blobs, purged.bytes) = (names::uint(cells.take()?), names::uint(cells.take()?));
@@ -226,7 +233,7 @@ async fn detach(transaction: &DatabaseTransaction, seen: &Seen, standing: &[Stan
         let sql = "UPDATE jobs SET extends_job_id = NULL, is_extension = FALSE WHERE id = ?1";
         run(transaction, sql, vec![Value::from(id)]).await?;
         let sql = "WITH RECURSIVE below(id, depth) AS (\
-                   SELECT ?1, 1 UNION ALL SELECT p.job_id, depth + 1 FROM below b \
+                   SELECT CAST(?1 AS BIGINT), 1 UNION ALL SELECT p.job_id, depth + 1 FROM below b \
                    JOIN job_parents p ON p.parent_job_id = b.id AND p.ordinal = 0) \
                    UPDATE jobs SET root_id = ?1, depth = (SELECT depth FROM below WHERE below.id = jobs.id) \
                    WHERE id IN (SELECT id FROM below)";
@@ -260,7 +267,7 @@ pub(crate) async fn tell(
     Ok(())
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Does work on the writer's connection, while nothing else is written.
     pub(crate) async fn alone<T, F>(
         &self,
@@ -271,7 +278,7 @@ impl SqliteStore {
         F: Future<Output = Result<T, Fail>> + Send + 'static,
     {
         let place = self.place().to_owned();
-        let gone = || SqliteFault::WriterGone.at(&place);
+        let gone = || StoreFault::WriterGone.at(&place);
         let (answer, answered) = oneshot::channel();
         let exclusive = Exclusive(Box::new(move |connection| {
             Box::pin(async move {
@@ -317,7 +324,7 @@ impl SqliteStore {
     async fn purging(&self, seen: &Seen, keep: bool) -> Result<Purged, StoreError> {
         let seen = seen.clone();
         self.alone(move |connection| async move {
-            connection.execute_unprepared("PRAGMA secure_delete = ON").await?;
+            overwrite(&connection).await?;
             let transaction = begin(&connection).await?;
             match purge(&transaction, &seen).await {
                 Ok(purged) if keep => {
@@ -335,7 +342,7 @@ impl SqliteStore {
 }
 
 #[async_trait::async_trait]
-impl Upkeep for SqliteStore {
+impl Upkeep for SqlStore {
     async fn purge_plan(&self, seen: &Seen) -> Result<Purged, StoreError> {
         self.purging(seen, false).await
     }

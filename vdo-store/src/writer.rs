@@ -7,20 +7,26 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, Statement, Value,
+};
 use tokio::sync::{mpsc, oneshot};
 use vdo_core::port::changes::Receipt;
 use vdo_core::port::{ClaimRequest, Lease, StoreError};
 
 use crate::decide;
+use crate::dialect;
 use crate::emit;
 use crate::fault;
 use crate::load;
+use crate::names;
 use crate::open::begin;
 use crate::prepare::Prepared;
 use crate::rows::{Piece, Rows};
+use crate::sql;
 use crate::state::Needs;
 use crate::stats::Counters;
+use crate::watch::{self, Heard, Teller};
 
 /// The most writes in one transaction; beyond it, the first would wait too long.
 const MOST: usize = 512;
@@ -68,9 +74,18 @@ impl Decision {
 
 /// Writes until nobody can ask any more.
 pub(crate) struct Writer {
+    pub(crate) backend: DbBackend,
     pub(crate) connection: DatabaseConnection,
     pub(crate) place: Arc<str>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) teller: Teller,
+}
+
+/// Why a batch was not written.
+struct Failed {
+    error: DbErr,
+    /// Whether it is known that nothing of it was written, so that it may be tried again.
+    is_certain: bool,
 }
 
 impl Writer {
@@ -99,41 +114,52 @@ impl Writer {
     }
 
     async fn serve(&self, mut requests: Vec<Request>) {
-        let error = match self.write(&requests).await {
+        let Failed { error, is_certain } = match self.write(&requests).await {
             Ok(decisions) => return answer(requests, decisions),
-            Err(error) => error,
+            Err(failed) => failed,
         };
         if requests.len() == 1
             && let Some(request) = requests.pop()
         {
             return self.fail(request, error);
         }
+        if !is_certain {
+            // Trying again could write twice what was written after all.
+            let error = Arc::new(error);
+            for request in requests {
+                self.fail(request, shared(&error));
+            }
+            return;
+        }
         // One of them may be what the database cannot take; the others must not suffer for it.
         tracing::debug!(%error, "a batch failed; its writes are tried one by one");
         for request in requests {
             match self.write(std::slice::from_ref(&request)).await {
                 Ok(decisions) => answer(vec![request], decisions),
-                Err(error) => self.fail(request, error),
+                Err(failed) => self.fail(request, failed.error),
             }
         }
     }
 
-    async fn write(&self, requests: &[Request]) -> Result<Vec<Decision>, DbErr> {
-        let transaction = begin(&self.connection).await?;
+    async fn write(&self, requests: &[Request]) -> Result<Vec<Decision>, Failed> {
+        let before = |error| Failed { error, is_certain: true };
+        let transaction = begin(&self.connection).await.map_err(before)?;
         match self.write_in(&transaction, requests).await {
-            Ok((decisions, 0)) => {
-                transaction.rollback().await?;
+            Ok((decisions, 0, _)) => {
+                transaction.rollback().await.map_err(before)?;
                 Ok(decisions)
             }
-            Ok((decisions, accepted)) => {
-                transaction.commit().await?;
+            Ok((decisions, accepted, heard)) => {
+                let refused = |error| Failed { is_certain: fault::is_refusal(&error), error };
+                transaction.commit().await.map_err(refused)?;
                 self.counters.committed(accepted);
+                self.teller.tell(heard);
                 Ok(decisions)
             }
             Err(error) => {
                 // What is reported is why it failed; a rollback that fails too adds nothing.
                 let _ = transaction.rollback().await;
-                Err(error)
+                Err(before(error))
             }
         }
     }
@@ -142,7 +168,7 @@ impl Writer {
         &self,
         transaction: &DatabaseTransaction,
         requests: &[Request],
-    ) -> Result<(Vec<Decision>, u64), DbErr> {
+    ) -> Result<(Vec<Decision>, u64, Vec<Heard>), DbErr> {
         let mut needs = Needs::default();
         for request in requests {
             match request {
@@ -153,7 +179,8 @@ impl Writer {
         }
         let mut statements = 0;
         let mut state = load::load(transaction, needs, &mut statements).await?;
-        let mut rows = Rows::default();
+        let last = (state.last_job, state.last_revision);
+        let mut rows = Rows::new(self.backend);
         let decisions: Vec<Decision> = requests
             .iter()
             .filter_map(|request| match request {
@@ -170,9 +197,29 @@ impl Writer {
             written += piece.rows;
             run(transaction, piece).await?;
         }
+        let heard = heard(requests, &decisions);
+        if self.backend == DbBackend::Postgres {
+            for (sql, last, now) in
+                [(sql::KEEP_JOB_ID, last.0, state.last_job), (sql::KEEP_REVISION_ID, last.1, state.last_revision)]
+            {
+                if last != now {
+                    statements += 1;
+                    self.tell(transaction, sql, vec![Value::from(names::int(now))]).await?;
+                }
+            }
+            for note in watch::notes(&heard) {
+                statements += 1;
+                let values = vec![Value::from(watch::CHANNEL), Value::from(note)];
+                self.tell(transaction, "SELECT CAST(pg_notify(?1, ?2) AS TEXT)", values).await?;
+            }
+        }
         self.counters.wrote(statements, written);
         let accepted = decisions.iter().filter(|decision| decision.is_accepted()).count();
-        Ok((decisions, accepted as u64))
+        Ok((decisions, accepted as u64, heard))
+    }
+
+    async fn tell(&self, transaction: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> Result<(), DbErr> {
+        transaction.query_all_raw(dialect::statement(self.backend, sql, values)).await.map(drop)
     }
 
     fn fail(&self, request: Request, error: DbErr) {
@@ -187,7 +234,37 @@ impl Writer {
 }
 
 async fn run(transaction: &DatabaseTransaction, piece: Piece) -> Result<(), DbErr> {
-    transaction.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, piece.sql, piece.values)).await.map(drop)
+    let backend = transaction.get_database_backend();
+    transaction.execute_raw(Statement::from_sql_and_values(backend, piece.sql, piece.values)).await.map(drop)
+}
+
+/// Returns what followers have to be told of.
+fn heard(requests: &[Request], decisions: &[Decision]) -> Vec<Heard> {
+    let pairs = requests.iter().zip(decisions);
+    let told = pairs.filter_map(|(request, decision)| match (request, decision) {
+        (Request::Commit(prepared, _), Decision::Commit(Ok(receipt))) if !receipt.existed => {
+            watch::told(receipt, prepared.events.len() + receipt.crossings.len())
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+/// Returns an error once more, for another who waits for the same.
+fn shared(error: &Arc<DbErr>) -> DbErr {
+    match &**error {
+        DbErr::Conn(inner) => DbErr::Conn(copy(inner)),
+        DbErr::Exec(inner) => DbErr::Exec(copy(inner)),
+        DbErr::Query(inner) => DbErr::Query(copy(inner)),
+        other => DbErr::Custom(other.to_string()),
+    }
+}
+
+fn copy(error: &RuntimeErr) -> RuntimeErr {
+    match error {
+        RuntimeErr::SqlxError(error) => RuntimeErr::SqlxError(Arc::clone(error)),
+        RuntimeErr::Internal(text) => RuntimeErr::Internal(text.clone()),
+    }
 }
 
 fn answer(requests: Vec<Request>, decisions: Vec<Decision>) {

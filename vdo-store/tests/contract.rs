@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use vdo_core::port::Store;
-use vdo_store::{Options, SqliteStore};
+use vdo_store::{Options, SqlStore};
 
 async fn fresh() -> Arc<dyn Store> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vdo.db");
-    let store = SqliteStore::open(path.to_str().unwrap(), Options::default()).await.unwrap();
+    let store = SqlStore::open(path.to_str().unwrap(), Options::default()).await.unwrap();
     // The folder goes when the test's runtime does, and drops this task.
     tokio::spawn(async move {
         let _folder = folder;

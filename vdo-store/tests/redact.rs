@@ -13,12 +13,12 @@ use vdo_core::port::changes::{Changes, Guard, NewRevision, StepWrite};
 use vdo_core::port::upkeep::{REDACTED, Redaction, TOMBSTONE, Upkeep as _};
 use vdo_core::port::{Blobs as _, EventLog as _, Jobs as _, Journal as _, StepState, Store};
 use vdo_core::tree::FileTree;
-use vdo_store::SqliteStore;
+use vdo_store::SqlStore;
 
 const SECRET: &str = "sk-live-\"quoted\"-0123456789abcdef";
 
 /// Makes a root, and above it a chain that is long enough for snapshots.
-async fn chain(store: &SqliteStore, leaked: &str) -> Vec<RevisionId> {
+async fn chain(store: &SqlStore, leaked: &str) -> Vec<RevisionId> {
     let entry = |text: &str| Entry::file(Blob::new(text.as_bytes()).hash());
     let mut tree: FileTree =
         [("key.txt".parse().unwrap(), entry(leaked)), ("a".parse().unwrap(), entry("0"))].into_iter().collect();

@@ -17,11 +17,11 @@ use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{Changes, Guard, NewRevision};
 use vdo_core::port::{Blobs, EventLog, JobQuery, Jobs, Journal, Store, StoreError};
 use vdo_core::tree::FileTree;
-use vdo_store::{Options, SqliteFault, SqliteStore};
+use vdo_store::{Options, SqlStore, StoreFault};
 
-fn fault(result: Result<SqliteStore, StoreError>) -> (String, SqliteFault) {
+fn fault(result: Result<SqlStore, StoreError>) -> (String, StoreFault) {
     match result {
-        Err(StoreError::Backend { place, source }) => (place, *source.downcast::<SqliteFault>().unwrap()),
+        Err(StoreError::Backend { place, source }) => (place, *source.downcast::<StoreFault>().unwrap()),
         other => panic!("expected a fault of the file, got {other:?}"),
     }
 }
@@ -172,7 +172,7 @@ async fn a_newer_schema_is_refused_with_both_names() {
     drop(place.open().await);
     let raw = place.raw().await;
     raw.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await.unwrap();
-    match SqliteStore::open(&place.path(), Options::default()).await {
+    match SqlStore::open(&place.path(), Options::default()).await {
         Err(StoreError::Newer { found, known }) => {
             assert_eq!((found.as_str(), known.as_str()), ("m9999_future", "m0004_accounts"));
         }
@@ -184,28 +184,28 @@ async fn a_newer_schema_is_refused_with_both_names() {
 async fn what_is_no_store_is_told_apart() {
     let place = Place::new();
     std::fs::write(place.path(), "not a database, but long enough to have a header ".repeat(100)).unwrap();
-    let (at, found) = fault(SqliteStore::open(&place.path(), Options::default()).await);
-    assert!(matches!(found, SqliteFault::NotAStore(_)), "{found:?}");
+    let (at, found) = fault(SqlStore::open(&place.path(), Options::default()).await);
+    assert!(matches!(found, StoreFault::NotAStore(_)), "{found:?}");
     assert_eq!(at, place.path());
 
     let folder = place.0.path().to_str().unwrap();
-    let (_, found) = fault(SqliteStore::open(folder, Options::default()).await);
-    assert!(matches!(found, SqliteFault::NotAStore(_)), "{found:?}");
+    let (_, found) = fault(SqlStore::open(folder, Options::default()).await);
+    assert!(matches!(found, StoreFault::NotAStore(_)), "{found:?}");
     let missing = format!("{folder}/none/vdo.db");
-    let (at, found) = fault(SqliteStore::open(&missing, Options::default()).await);
-    assert!(matches!(found, SqliteFault::FolderMissing(_)), "{found:?}");
+    let (at, found) = fault(SqlStore::open(&missing, Options::default()).await);
+    assert!(matches!(found, StoreFault::FolderMissing(_)), "{found:?}");
     assert_eq!(at, missing);
-    for address in ["", "sqlite::memory:", "postgres://host/db", "sqlite:"] {
-        let (_, found) = fault(SqliteStore::open(address, Options::default()).await);
-        assert!(matches!(found, SqliteFault::Address(_)), "{address}: {found:?}");
+    for address in ["", "sqlite::memory:", "mysql://host/db", "sqlite:"] {
+        let (_, found) = fault(SqlStore::open(address, Options::default()).await);
+        assert!(matches!(found, StoreFault::Address(_)), "{address}: {found:?}");
     }
 
     let other = Place::new();
     let path = format!("sqlite://{}?mode=rwc", other.path());
     let raw = sea_orm::Database::connect(path).await.unwrap();
     raw.execute_unprepared("CREATE TABLE jobs (id INTEGER)").await.unwrap();
-    let (_, found) = fault(SqliteStore::open(&other.path(), Options::default()).await);
-    assert!(matches!(found, SqliteFault::NotAStore(_)), "{found:?}");
+    let (_, found) = fault(SqlStore::open(&other.path(), Options::default()).await);
+    assert!(matches!(found, StoreFault::NotAStore(_)), "{found:?}");
 }
 
 #[tokio::test]
@@ -218,8 +218,8 @@ async fn a_file_that_cannot_be_written_is_said_so_when_it_is_opened() {
     if std::fs::OpenOptions::new().append(true).open(place.path()).is_ok() {
         return; // Whoever runs this may write everything.
     }
-    let (_, found) = fault(SqliteStore::open(&place.path(), Options::default()).await);
-    assert!(matches!(found, SqliteFault::ReadOnly(_)), "{found:?}");
+    let (_, found) = fault(SqlStore::open(&place.path(), Options::default()).await);
+    assert!(matches!(found, StoreFault::ReadOnly(_)), "{found:?}");
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn a_damaged_tree_is_not_handed_out() {
 }
 
 /// A job whose revisions each change one of `files` files.
-async fn chain(store: &SqliteStore, revisions: usize, files: usize) -> (JobId, FileTree) {
+async fn chain(store: &SqlStore, revisions: usize, files: usize) -> (JobId, FileTree) {
     let entry = |text: &str| Entry::file(BlobHash::of(text.as_bytes()));
     let mut tree: FileTree = (0..files).map(|at| (format!("f{at}").parse().unwrap(), entry("start"))).collect();
     let new = |base: &FileTree, tree: &FileTree, id| NewRevision {

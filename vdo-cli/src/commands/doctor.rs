@@ -23,7 +23,7 @@ pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
         findings.push(Finding { what: what.to_owned(), ok, detail });
     };
     let store = match app.config.store_url() {
-        Ok(url) => match vdo_store::SqliteStore::open(&url, vdo_store::Options::default()).await {
+        Ok(url) => match vdo_store::SqlStore::open(&url, vdo_store::Options::default()).await {
             Ok(store) => match store.check_integrity().await {
                 Ok(faults) if faults.is_empty() => Ok(url),
                 Ok(faults) => Err(faults.join("; ")),

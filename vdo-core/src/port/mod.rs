@@ -15,6 +15,7 @@ mod scanner;
 mod source;
 mod store;
 pub mod upkeep;
+mod watch;
 
 pub use accounts::{Accounts, Dimension, SpendLine, SpendQuery};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
@@ -31,3 +32,4 @@ pub use store::{
     Blobs, CallRow, CallState, ClaimRequest, EventLog, Jobs, Journal, Lease, Ledger, Outcome, SpendRow, StepRow,
     StepState, Store, StoreError,
 };
+pub use watch::Watch;

@@ -20,6 +20,7 @@ use crate::port::accounts::Accounts;
 use crate::port::changes::{Changes, Receipt};
 use crate::port::query::JobQuery;
 use crate::port::upkeep::Upkeep;
+use crate::port::watch::Watch;
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
 use crate::usage::{ServiceTier, Usage};
@@ -465,6 +466,11 @@ pub trait Store: Jobs + Blobs + Journal + Ledger + EventLog + fmt::Debug + Send 
 
     /// Returns what takes things out of this store, if anything can. Default: nothing.
     fn upkeep(&self) -> Option<&dyn Upkeep> {
+        None
+    }
+
+    /// Returns what tells when something was written, if anything does. Default: nothing; whoever follows has to ask.
+    fn watch(&self) -> Option<&dyn Watch> {
         None
     }
 }

@@ -1,13 +1,48 @@
 //! The schema's versions, in order. A version that was released is never changed; a new one is added.
 //!
-//! Never derives the schema from the entities: what is in a user's file is what these texts say.
+//! Written for SQLite and put into PostgreSQL's words by [`crate::dialect::schema`]. Never derives the schema from the
+//! entities: what is in a user's store is what these texts say.
 
-mod m0001_init;
-mod m0002_merge;
-mod m0003_operations;
-mod m0004_accounts;
-
+use sea_orm_migration::prelude::{ConnectionTrait as _, DbErr, MigrationName, SchemaManager};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::dialect;
+
+/// Every version: its name and its text.
+const VERSIONS: &[(&str, &str)] = &[
+    // Everything the first release needs, and the columns that later faces fill.
+    ("m0001_init", include_str!("m0001_init.sql")),
+    // Merge jobs: their policy, what they left to decide, and which parent a file came with.
+    ("m0002_merge", include_str!("m0002_merge.sql")),
+    // What a revision grew out of besides its base, and what was redacted.
+    ("m0003_operations", include_str!("m0003_operations.sql")),
+    // Budgets and their sums, how providers are doing, settings, and why a call was routed as it was.
+    ("m0004_accounts", include_str!("m0004_accounts.sql")),
+];
+
+/// One version.
+struct Version {
+    name: &'static str,
+    text: &'static str,
+}
+
+impl MigrationName for Version {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Version {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let text = dialect::schema(manager.get_database_backend(), self.text);
+        manager.get_connection().execute_unprepared(&text).await.map(drop)
+    }
+
+    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
+        Err(DbErr::Migration("a store is never taken back to an older schema".to_owned()))
+    }
+}
 
 /// Brings a store's schema up to date.
 #[derive(Debug)]
@@ -15,11 +50,9 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_init::Migration),
-            Box::new(m0002_merge::Migration),
-            Box::new(m0003_operations::Migration),
-            Box::new(m0004_accounts::Migration),
-        ]
+        let version = |(name, text): &(&'static str, &'static str)| -> Box<dyn MigrationTrait> {
+            Box::new(Version { name, text })
+        };
+        VERSIONS.iter().map(version).collect()
     }
 }

@@ -12,7 +12,7 @@ use vdo_core::job::JobSpec;
 use vdo_core::port::changes::{Changes, Guard};
 use vdo_core::port::{ClaimRequest, Lease, Store};
 use vdo_core::time::Timestamp;
-use vdo_store::{Durability, Options, SqliteStore};
+use vdo_store::{Durability, Options, SqlStore};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -28,9 +28,9 @@ impl Place {
         self.0.path().join("vdo.db").to_str().unwrap().to_owned()
     }
 
-    pub(crate) async fn open(&self) -> Arc<SqliteStore> {
+    pub(crate) async fn open(&self) -> Arc<SqlStore> {
         let options = Options::default().with_durability(Durability::Normal);
-        Arc::new(SqliteStore::open(&self.path(), options).await.unwrap())
+        Arc::new(SqlStore::open(&self.path(), options).await.unwrap())
     }
 
     /// Opens the file beside the store.
