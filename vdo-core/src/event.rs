@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::Crossing;
+use crate::budget::{Crossing, Scope};
 use crate::check::{CheckReport, Tier};
 use crate::compare::Comparison;
 use crate::conflict::How;
@@ -393,4 +393,29 @@ pub enum EventKind {
         /// The tier in use, where the note is about the sandbox.
         tier: Option<Tier>,
     },
+}
+
+impl EventKind {
+    /// Gives the jobs that the event names other ids, as a copy in another store needs.
+    #[must_use]
+    pub fn with_jobs(mut self, renamed: &dyn Fn(JobId) -> JobId) -> Self {
+        let all = |references: &mut Vec<RevisionRef>| {
+            for reference in references {
+                reference.job = renamed(reference.job);
+            }
+        };
+        match &mut self {
+            Self::Loaded { parents, .. } => all(parents),
+            Self::Merged { parent, .. } => parent.job = renamed(parent.job),
+            Self::Checked { from: Some(from), .. } => *from = renamed(*from),
+            Self::Rebased { onto, .. } => all(onto),
+            Self::Detached { from } => all(from),
+            Self::BudgetCrossed(crossing) => match &mut crossing.scope {
+                Scope::Project(job) | Scope::Job(job) => *job = renamed(*job),
+                Scope::Total | Scope::Provider(_) | Scope::Model(..) => {}
+            },
+            _ => {}
+        }
+        self
+    }
 }

@@ -36,16 +36,16 @@ pub(crate) fn created(rows: &mut Rows, id: JobId, job: &JobState, spec: &JobSpec
         .text(names::word(&spec.autonomy).as_str())
         .int(at.0)
         .int(job.updated.0)
-        .text(spec.title.as_str())
-        .text(spec.repo.as_deref())
-        .text(spec.github_repo_url.as_deref())
-        .text(spec.template.as_deref())
-        .text(spec.project.as_deref())
-        .text(spec.idempotency_key.as_deref())
+        .free(spec.title.as_str())
+        .free(spec.repo.as_deref())
+        .free(spec.github_repo_url.as_deref())
+        .free(spec.template.as_deref())
+        .free(spec.project.as_deref())
+        .free(spec.idempotency_key.as_deref())
         .text(json(&spec.tags).as_deref())
         .text(json(&spec.checks).as_deref())
         .text(parameters.as_deref())
-        .text(spec.description.as_str())
+        .free(spec.description.as_str())
         .text((spec.merge != MergePolicy::default()).then(|| spec.merge.as_str()));
     for (ordinal, parent) in job.parents.iter().enumerate() {
         rows.parents
@@ -78,6 +78,8 @@ pub(crate) fn written(
         let mut row = rows.blobs().row();
         row.bytes(hash.as_bytes().as_slice());
         packed_bytes(&mut row, packed);
+        drop(row);
+        rows.wanted.row().bytes(hash.as_bytes().as_slice());
     }
     for (step, answer) in changes.steps.iter().zip(&prepared.answers) {
         let key = step.key.to_string();
@@ -147,11 +149,11 @@ pub(crate) fn jobs(rows: &mut Rows, state: &State) {
         let mut row = rows.states.row();
         row.int(number).text(job.status.as_str()).int(job.updated.0).flag(job.cancel_requested).int(job.stamps);
         row.int(job.head.map(|head| names::int(head.0))).int(i64::from(job.head_number));
-        row.text(job.reason.as_deref()).text(job.branch.as_deref());
+        row.free(job.reason.as_deref()).free(job.branch.as_deref());
         let rating = job.rating.as_ref();
         row.int(rating.map(|rating| i64::from(rating.stars)));
         row.flag(rating.map(|rating| rating.is_reference));
-        row.text(rating.and_then(|rating| rating.note.as_deref()));
+        row.free(rating.and_then(|rating| rating.note.as_deref()));
     }
 }
 
@@ -168,7 +170,7 @@ fn revision(rows: &mut Rows, job: i64, new: &NewRevision, prepared: &Prepared, r
         .text(new.cause.as_str())
         .int(prepared.changes.at.0)
         .bytes(new.root_hash.as_bytes().as_slice())
-        .text(new.author.as_str())
+        .free(new.author.as_str())
         .text((!new.also.is_empty()).then(|| serde_json::to_string(&new.also).unwrap_or_default()).as_deref());
     for (path, entry) in &new.delta.0 {
         let file = entry.change.entry();
@@ -227,8 +229,8 @@ fn conflict_row(row: &mut Row<'_>, job: i64, conflict: &ConflictRow) {
     for path in [&conflict.base_path, &conflict.ours_path, &conflict.theirs_path] {
         row.text(path.as_ref().map(|path| path.as_str()));
     }
-    row.text(conflict.reason.as_str()).text(decision.map(|decision| decision.how.as_str()));
-    row.text(decision.map(|decision| decision.author.as_str())).text(conflict.kind.as_str());
+    row.free(conflict.reason.as_str()).text(decision.map(|decision| decision.how.as_str()));
+    row.free(decision.map(|decision| decision.author.as_str())).text(conflict.kind.as_str());
 }
 
 fn usage(row: &mut Row<'_>, usage: &Usage) {

@@ -6,12 +6,14 @@
 //! Invariant: what a commit acknowledged is on the disk, whole; what it refused has left no trace.
 
 mod accounts;
+mod collect;
 mod convert;
 mod decide;
 mod dialect;
 mod emit;
 mod entity;
 mod fault;
+mod integrity;
 mod ledger;
 mod load;
 mod migration;
@@ -30,6 +32,7 @@ mod state;
 mod stats;
 mod store;
 mod tables;
+mod transfer;
 mod upkeep;
 mod watch;
 mod writer;
@@ -38,6 +41,7 @@ pub use fault::StoreFault;
 pub use options::{Durability, Options};
 pub use stats::StoreStats;
 pub use store::SqlStore;
+pub use transfer::{Exported, Imported};
 
 /// The store's name before it knew more than one database.
 pub type SqliteStore = SqlStore;

@@ -50,7 +50,7 @@ impl Reader {
         StoreFault::Other(Box::new(error)).at(&self.place)
     }
 
-    fn error(&self, error: DbErr) -> StoreError {
+    pub(crate) fn error(&self, error: DbErr) -> StoreError {
         fault::error(error, &self.place)
     }
 
@@ -65,7 +65,7 @@ impl Reader {
         self.connections.query_all_raw(statement).await.map_err(|error| self.error(error))
     }
 
-    fn all<T>(&self, rows: impl IntoIterator<Item = Result<T, DbErr>>) -> Result<Vec<T>, StoreError> {
+    pub(crate) fn all<T>(&self, rows: impl IntoIterator<Item = Result<T, DbErr>>) -> Result<Vec<T>, StoreError> {
         rows.into_iter().collect::<Result<_, _>>().map_err(|error| self.error(error))
     }
 
@@ -122,13 +122,19 @@ impl Reader {
         };
         let row = query.one(&self.connections).await.map_err(|error| self.error(error))?;
         let row = row.ok_or_else(|| StoreError::NotFound(format!("revision {reference}")))?;
-        convert::revision(row).map_err(|error| self.error(error))
+        self.restored(convert::revision(row))
     }
 
     pub(crate) async fn revision(&self, id: RevisionId) -> Result<Revision, StoreError> {
         let query = revision::Entity::find_by_id(names::int(id.0));
         let row = query.one(&self.connections).await.map_err(|error| self.error(error))?;
-        convert::revision(row.ok_or_else(|| no_revision(id))?).map_err(|error| self.error(error))
+        self.restored(convert::revision(row.ok_or_else(|| no_revision(id))?))
+    }
+
+    fn restored(&self, revision: Result<Revision, DbErr>) -> Result<Revision, StoreError> {
+        let mut revision = revision.map_err(|error| self.error(error))?;
+        dialect::restore(self.database(), &mut revision.author);
+        Ok(revision)
     }
 
     /// As [`Reader::chained_manifest`], of a base for a new revision: what was written last is at hand. Whether the base is
@@ -265,60 +271,6 @@ impl Reader {
         let rows = self.rows("SELECT 1 FROM jobs WHERE id = ?1", vec![Value::from(names::int(job.number()))]).await?;
         if rows.is_empty() { Err(no_job(job)) } else { Ok(()) }
     }
-
-    /// Looks for damage: the database's own check, dangling references, contents and trees that do not have their hash.
-    pub(crate) async fn faults(&self) -> Result<Vec<String>, StoreError> {
-        let mut faults = Vec::new();
-        if self.database() == DbBackend::Sqlite {
-            for row in self.rows("PRAGMA quick_check", Vec::new()).await? {
-                let line: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
-                if line != "ok" {
-                    faults.push(line);
-                }
-            }
-            for row in self.rows("PRAGMA foreign_key_check", Vec::new()).await? {
-                let table: String = row.try_get_by_index(0).map_err(|error| self.error(error))?;
-                faults.push(format!("a row of {table} refers to nothing"));
-            }
-        }
-        let mut after = 0i64;
-        loop {
-            let rows = self.rows(sql::ALL_CONTENTS, vec![Value::from(after)]).await?;
-            let Some(last) = rows.last() else { break };
-            after = last.try_get_by_index(4).map_err(|error| self.error(error))?;
-            let packed = self.all(rows.iter().map(Content::of))?;
-            let unpacked = tokio::task::spawn_blocking(move || unpack_all(packed)).await;
-            let unpacked = unpacked.map_err(|error| self.backend(error))?;
-            let damaged =
-                unpacked.into_iter().filter_map(|(hash, blob)| Some((hash, corrupt_blob(&hash, &blob.err()?))));
-            for (hash, error) in damaged {
-                faults.push(format!("{error}{}", self.users(&hash).await?));
-            }
-        }
-        for row in self.rows("SELECT head_id FROM jobs WHERE head_id IS NOT NULL", Vec::new()).await? {
-            let id: i64 = row.try_get_by_index(0).map_err(|error| self.error(error))?;
-            if let Err(error) = self.chained_manifest(RevisionId(names::uint(id))).await {
-                faults.push(error.to_string());
-            }
-        }
-        Ok(faults)
-    }
-}
-
-impl Reader {
-    /// Names the first files that have a content.
-    async fn users(&self, hash: &BlobHash) -> Result<String, StoreError> {
-        let values = vec![Value::from(hash.as_bytes().to_vec())];
-        let rows = self.rows(sql::USERS, values).await?;
-        let mut names = Vec::new();
-        for row in &rows {
-            let mut cells = Cells::of(row);
-            let read = |cells: &mut Cells<'_>| Ok::<_, DbErr>((cells.take::<String>()?, job_id(cells.take()?)?));
-            let (path, job) = read(&mut cells).map_err(|error| self.error(error))?;
-            names.push(format!("{path} of job {job}"));
-        }
-        Ok(if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) })
-    }
 }
 
 fn no_job(id: JobId) -> StoreError {
@@ -329,7 +281,7 @@ fn no_revision(id: RevisionId) -> StoreError {
     StoreError::NotFound(format!("revision {}", id.0))
 }
 
-fn corrupt_blob(hash: &BlobHash, detail: &str) -> StoreError {
+pub(crate) fn corrupt_blob(hash: &BlobHash, detail: &str) -> StoreError {
     StoreError::Corrupt { what: format!("the content {hash}"), detail: detail.to_owned() }
 }
 
@@ -353,7 +305,7 @@ fn link(row: &QueryResult) -> Result<Link, DbErr> {
     })
 }
 
-struct Content {
+pub(crate) struct Content {
     hash: BlobHash,
     len: i64,
     codec: i64,
@@ -361,14 +313,14 @@ struct Content {
 }
 
 impl Content {
-    fn of(row: &QueryResult) -> Result<Self, DbErr> {
+    pub(crate) fn of(row: &QueryResult) -> Result<Self, DbErr> {
         let mut cells = Cells::of(row);
         let hash = hash_of(&cells.take::<Vec<u8>>()?)?;
         Ok(Self { hash, len: cells.take()?, codec: cells.take()?, data: cells.take()? })
     }
 }
 
-fn unpack_all(contents: Vec<Content>) -> BTreeMap<BlobHash, Result<Blob, String>> {
+pub(crate) fn unpack_all(contents: Vec<Content>) -> BTreeMap<BlobHash, Result<Blob, String>> {
     let unpack = |content: Content| {
         let blob = unpack(content.len, content.codec, content.data).map(Blob::new).and_then(|blob| {
             let found = blob.hash();

@@ -14,6 +14,8 @@ use crate::tables;
 
 /// Contents beyond this go in a statement of their own, so that a large import is never held several times over.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// Rows beyond this go in a statement of their own where many are copied.
+const MOST_ROWS: usize = 2000;
 
 /// The rows of one table.
 #[derive(Debug)]
@@ -29,7 +31,8 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    fn new(backend: DbBackend) -> Self {
+    /// Returns a table without rows.
+    pub(crate) fn new(backend: DbBackend) -> Self {
         // SQLite takes `substr` of an empty blob for NULL: the first byte is never used.
         Self { backend, json: String::new(), bytes: vec![0], rows: 0, before: Vec::new(), keys: HashSet::new() }
     }
@@ -57,11 +60,18 @@ impl Table {
         self.row()
     }
 
-    fn is_empty(&self) -> bool {
+    /// Returns whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    fn values(self) -> [Value; 2] {
+    /// Returns whether its rows should be sent before more are added.
+    pub(crate) fn is_large(&self) -> bool {
+        self.bytes.len() > MOST_BYTES || self.rows >= MOST_ROWS
+    }
+
+    /// Returns the two values that its rows travel as.
+    pub(crate) fn values(self) -> [Value; 2] {
         if self.rows == 0 {
             return [Value::String(None), Value::Bytes(None)];
         }
@@ -115,6 +125,11 @@ impl Row<'_> {
 
     /// Adds a text, or NULL; as [`Row::bytes`].
     pub(crate) fn text<'b>(&mut self, text: impl Into<Option<&'b str>>) -> &mut Self {
+        self.bytes(text.into().map(str::as_bytes))
+    }
+
+    /// Adds any text, or NULL, as the database can keep it; as [`Row::bytes`].
+    pub(crate) fn free<'b>(&mut self, text: impl Into<Option<&'b str>>) -> &mut Self {
         let text = text.into().map(|text| dialect::keep(self.table.backend, text));
         self.bytes(text.as_deref().map(str::as_bytes))
     }
@@ -133,6 +148,7 @@ pub(crate) struct Rows {
     pub(crate) jobs: Table,
     pub(crate) parents: Table,
     blobs: Vec<Table>,
+    pub(crate) wanted: Table,
     pub(crate) steps: Table,
     pub(crate) calls: Table,
     pub(crate) events: Table,
@@ -168,6 +184,7 @@ impl Rows {
             jobs: table(),
             parents: table(),
             blobs: Vec::new(),
+            wanted: table(),
             steps: table(),
             calls: table(),
             events: table(),
@@ -206,6 +223,7 @@ impl Rows {
             (&tables::JOBS, self.jobs),
             (&tables::PARENTS, self.parents),
             (&tables::BLOBS, last),
+            (&tables::WANTED, self.wanted),
             (&tables::STEPS, self.steps),
             (&tables::CALLS, self.calls),
             (&tables::EVENTS, self.events),

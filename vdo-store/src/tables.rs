@@ -16,21 +16,25 @@ pub(crate) enum Kind {
     Int,
     /// A truth value: one place, 0 or 1.
     Flag,
-    /// A text: two places, where it starts in the bytes and how long it is.
+    /// A text that has no zero in it: two places, where it starts in the bytes and how long it is.
     Text,
+    /// Any text: as a text, kept and restored by [`crate::dialect`].
+    Free,
     /// Bytes: as a text.
     Bytes,
     /// A content, named by its hash; the column has its row's number. As bytes.
     Content,
 }
 
-use Kind::{Bytes, Content, Flag, Int, Text};
+use Kind::{Bytes, Content, Flag, Free, Int, Text};
 
 /// What is done with the rows.
 #[derive(Debug, Clone, Copy)]
 enum Verb {
     /// They are added; then what becomes of one that is there already, as SQL.
     Insert(&'static str),
+    /// The rows with this column the same are taken away; it is the only one.
+    Delete(&'static str),
     /// The rows with these columns the same are changed, as SQL over `v`.
     Update(&'static [&'static str], &'static str),
 }
@@ -48,6 +52,25 @@ pub(crate) struct Table {
 impl Table {
     const fn new(name: &'static str, columns: &'static [(&'static str, Kind)], verb: Verb) -> Self {
         Self { name, columns, verb, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    /// Returns a table whose rows are added; then what becomes of one that is there already, as SQL.
+    pub(crate) const fn adding(
+        name: &'static str,
+        columns: &'static [(&'static str, Kind)],
+        there: &'static str,
+    ) -> Self {
+        Self::new(name, columns, Verb::Insert(there))
+    }
+
+    /// Returns its name.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns its columns, in the order of a row's values.
+    pub(crate) const fn columns(&self) -> &'static [(&'static str, Kind)] {
+        self.columns
     }
 
     /// Returns PostgreSQL's statement; its parameters are `$1` and `$2`.
@@ -87,6 +110,9 @@ impl Table {
                 let (names, values) = (names.join(", "), values.join(", "));
                 writeln!(text, "INSERT INTO {} ({names}) SELECT {values} FROM batch WHERE true {rest};", self.name)
             }
+            Verb::Delete(key) => {
+                writeln!(text, "DELETE FROM {} WHERE {key} IN (SELECT {} FROM batch);", self.name, values.join(", "))
+            }
             Verb::Update(keys, set) => {
                 let pairs: Vec<String> =
                     values.iter().zip(&names).map(|(value, name)| format!("{value} AS {name}")).collect();
@@ -107,11 +133,11 @@ fn value(backend: DbBackend, kind: Kind, place: usize, bytes: &str) -> String {
         Int | Flag if !is_postgres => format!("value->>{first}"),
         Int => format!("CAST(value->>{first} AS BIGINT)"),
         Flag => format!("CAST(value->>{first} AS BIGINT) <> 0"),
-        Text | Bytes if is_postgres => {
+        Text | Free | Bytes if is_postgres => {
             let cut = format!("substring({bytes}, CAST(value->>{first} AS INT), CAST(value->>{second} AS INT))");
-            if kind == Text { format!("convert_from({cut}, 'UTF8')") } else { cut }
+            if kind != Bytes { format!("convert_from({cut}, 'UTF8')") } else { cut }
         }
-        Text => format!("CAST(substr({bytes}, value->>{first}, value->>{second}) AS TEXT)"),
+        Text | Free => format!("CAST(substr({bytes}, value->>{first}, value->>{second}) AS TEXT)"),
         Bytes => format!("substr({bytes}, value->>{first}, value->>{second})"),
         Content => format!("(SELECT id FROM blobs WHERE hash = {})", value(backend, Bytes, place, bytes)),
     }
@@ -133,16 +159,16 @@ pub(crate) static JOBS: Table = Table::new(
         ("autonomy", Text),
         ("created", Int),
         ("updated", Int),
-        ("title", Text),
-        ("repo", Text),
-        ("github_repo_url", Text),
-        ("template", Text),
-        ("project", Text),
-        ("idempotency_key", Text),
+        ("title", Free),
+        ("repo", Free),
+        ("github_repo_url", Free),
+        ("template", Free),
+        ("project", Free),
+        ("idempotency_key", Free),
         ("tags", Text),
         ("checks", Text),
         ("parameters", Text),
-        ("description", Text),
+        ("description", Free),
         ("merge_policy", Text),
     ],
     Verb::Insert(""),
@@ -168,6 +194,9 @@ pub(crate) static BLOBS: Table = Table::new(
     &[("hash", Bytes), ("len", Int), ("codec", Int), ("data", Bytes)],
     Verb::Insert("ON CONFLICT (hash) DO NOTHING"),
 );
+
+/// Contents that are written are no garbage.
+pub(crate) static WANTED: Table = Table::new("garbage", &[("hash", Bytes)], Verb::Delete("hash"));
 
 /// Steps: a state never goes back, and what is not given stays.
 pub(crate) static STEPS: Table = Table::new(
@@ -256,7 +285,7 @@ pub(crate) static REVISIONS: Table = Table::new(
         ("cause", Text),
         ("created", Int),
         ("root_hash", Bytes),
-        ("author", Text),
+        ("author", Free),
         ("also", Text),
     ],
     Verb::Insert(""),
@@ -348,11 +377,11 @@ pub(crate) static STATES: Table = Table::new(
         ("stamps", Int),
         ("head_id", Int),
         ("head_number", Int),
-        ("reason", Text),
-        ("branch", Text),
+        ("reason", Free),
+        ("branch", Free),
         ("rating", Int),
         ("is_reference", Flag),
-        ("note", Text),
+        ("note", Free),
     ],
     Verb::Update(
         &["id"],
@@ -392,9 +421,9 @@ pub(crate) static CONFLICTS: Table = Table::new(
         ("base_path", Text),
         ("ours_path", Text),
         ("theirs_path", Text),
-        ("reason", Text),
+        ("reason", Free),
         ("how", Text),
-        ("author", Text),
+        ("author", Free),
         ("kind", Text),
     ],
     Verb::Insert(

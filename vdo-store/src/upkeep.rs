@@ -10,10 +10,11 @@ use tokio::sync::oneshot;
 use vdo_core::event::EventKind;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::port::StoreError;
-use vdo_core::port::upkeep::{Purged, Redacted, Redaction, Seen, Upkeep};
+use vdo_core::port::upkeep::{Collected, Collection, Purged, Redacted, Redaction, Seen, Upkeep};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::Manifest;
 
+use crate::collect;
 use crate::dialect;
 use crate::fault::{self, StoreFault};
 use crate::load::{Cells, job_id, json, small};
@@ -29,6 +30,16 @@ use crate::writer::{Exclusive, Request};
 pub(crate) enum Fail {
     Store(StoreError),
     Db(DbErr),
+}
+
+impl Fail {
+    /// Returns the store's error, for the store at `place`.
+    pub(crate) fn at(self, place: &str) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Db(error) => fault::error(error, place),
+        }
+    }
 }
 
 impl From<DbErr> for Fail {
@@ -143,12 +154,7 @@ async fn purge(transaction: &DatabaseTransaction, seen: &Seen) -> Result<Purged,
         run(transaction, sql, set()).await?;
     }
     if purged.waits_for.is_empty() {
-        let unused = "NOT EXISTS (SELECT 1 FROM job_files f WHERE f.blob_id = blobs.id) AND hash NOT IN (\
-                      SELECT base_blob FROM conflicts WHERE base_blob IS NOT NULL \
-                      UNION SELECT ours_blob FROM conflicts WHERE ours_blob IS NOT NULL \
-                      UNION SELECT theirs_blob FROM conflicts WHERE theirs_blob IS NOT NULL \
-                      UNION SELECT result_blob FROM conflicts WHERE result_blob IS NOT NULL) \
-                      AND lower(hex(hash)) NOT IN (SELECT value FROM json_each+(?1))";
+        let unused = format!("{} AND lower(hex(hash)) NOT IN (SELECT value FROM json_each+(?1))", collect::UNUSED);
         let kept = attempted(transaction).await?;
         let sql = format!("SELECT count(*), CAST(coalesce(sum(length(data)), 0) AS BIGINT) FROM blobs WHERE {unused}");
         for row in rows(transaction, &sql, vec![Value::from(kept.clone())]).await? {
@@ -287,10 +293,7 @@ impl SqlStore {
             })
         }));
         self.requests().send(Request::Exclusive(exclusive)).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?.map_err(|fail| match fail {
-            Fail::Store(error) => error,
-            Fail::Db(error) => fault::error(error, &place),
-        })
+        answered.await.map_err(|_| gone())?.map_err(|fail| fail.at(&place))
     }
 
     async fn standing(&self, seen: &Seen) -> Result<Vec<Standing>, StoreError> {
@@ -368,5 +371,9 @@ impl Upkeep for SqlStore {
 
     async fn redact(&self, redaction: &Redaction) -> Result<Redacted, StoreError> {
         redact::redact(self, redaction).await
+    }
+
+    async fn collect(&self, collection: &Collection) -> Result<Collected, StoreError> {
+        self.collecting(collection).await
     }
 }

@@ -174,7 +174,8 @@ async fn a_newer_schema_is_refused_with_both_names() {
     raw.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await.unwrap();
     match SqlStore::open(&place.path(), Options::default()).await {
         Err(StoreError::Newer { found, known }) => {
-            assert_eq!((found.as_str(), known.as_str()), ("m9999_future", "m0004_accounts"));
+            assert_eq!(found, "m9999_future");
+            assert!(known.starts_with("m00"), "{known}");
         }
         other => panic!("expected a refusal, got {other:?}"),
     }

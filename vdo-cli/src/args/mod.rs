@@ -2,6 +2,7 @@
 
 pub(crate) mod money;
 mod sandbox;
+mod upkeep;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use vdo_core::job::MergePolicy;
 use vdo_core::money::NanoUsd;
 
 pub(crate) use sandbox::Sandbox;
+pub(crate) use upkeep::{Backup, Export, Gc, Import};
 
 /// Turns job descriptions into verified changes to a codebase.
 ///
@@ -78,6 +80,14 @@ pub(crate) enum Command {
     Purge(Purge),
     /// Takes a leaked file or text out of the whole store, and says what it cannot reach.
     Redact(Redact),
+    /// Takes away what nothing needs any more: contents without a file, and old journals.
+    Gc(Gc),
+    /// Writes a project, all that grew out of one root, to one file that can be looked through.
+    Export(Export),
+    /// Takes in what an export or a backup has, with new ids where the store has jobs.
+    Import(Import),
+    /// Writes the whole store to one file, while others use it.
+    Backup(Backup),
     /// Lists jobs, newest first.
     Jobs(Jobs),
     /// Shows a job.

@@ -14,6 +14,23 @@ struct Finding {
     detail: String,
 }
 
+/// Looks through the store: where it lies if all is well, else what is wrong, one by one.
+async fn store(app: &App) -> Vec<Result<String, String>> {
+    let url = match app.config.store_url() {
+        Ok(url) => url,
+        Err(fail) => return vec![Err(fail.to_string())],
+    };
+    let store = match vdo_store::SqlStore::open(&url, vdo_store::Options::default()).await {
+        Ok(store) => store,
+        Err(error) => return vec![Err(chain(&error))],
+    };
+    match store.check_integrity().await {
+        Ok(faults) if faults.is_empty() => vec![Ok(store.place().to_owned())],
+        Ok(faults) => faults.into_iter().map(Err).collect(),
+        Err(error) => vec![Err(chain(&error))],
+    }
+}
+
 /// Looks at everything and tells; exits with 1 if something that every run needs does not work.
 pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
     let mut findings = Vec::new();
@@ -22,18 +39,9 @@ pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
         let (Ok(detail) | Err(detail)) = result;
         findings.push(Finding { what: what.to_owned(), ok, detail });
     };
-    let store = match app.config.store_url() {
-        Ok(url) => match vdo_store::SqlStore::open(&url, vdo_store::Options::default()).await {
-            Ok(store) => match store.check_integrity().await {
-                Ok(faults) if faults.is_empty() => Ok(url),
-                Ok(faults) => Err(faults.join("; ")),
-                Err(error) => Err(chain(&error)),
-            },
-            Err(error) => Err(chain(&error)),
-        },
-        Err(fail) => Err(fail.to_string()),
-    };
-    add("store", store);
+    for result in store(app).await {
+        add("store", result);
+    }
     let sandbox = Sandbox::new(SandboxConfig::default());
     for require in [Require::T2, Require::T1] {
         let tier = require.tier();
@@ -78,7 +86,7 @@ pub(crate) async fn doctor(app: &App) -> Result<(), Fail> {
     } else {
         for finding in &findings {
             let mark = if finding.ok { "ok     " } else { "MISSING" };
-            app.out.line(format!("{mark} {:<18} {}", finding.what, story::plain(&finding.detail, 300)))?;
+            app.out.line(format!("{mark} {:<18} {}", finding.what, story::plain(&finding.detail, 600)))?;
         }
     }
     if broken > 0 { Err(Fail::Code(1)) } else { Ok(()) }

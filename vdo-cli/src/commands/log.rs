@@ -60,7 +60,14 @@ async fn events(app: &App, args: &args::Log) -> Result<(), Fail> {
             return Ok(());
         }
         if page.is_empty() {
-            app.clock.sleep(Duration::from_millis(300)).await;
+            match store.watch() {
+                // The status may change without an event that is read here.
+                Some(watch) => {
+                    let heard = std::pin::pin!(watch.changed(args.id, after));
+                    let _ = tokio::time::timeout(Duration::from_secs(2), heard).await;
+                }
+                None => app.clock.sleep(Duration::from_millis(300)).await,
+            }
         }
     }
 }

@@ -79,6 +79,40 @@ pub struct Redacted {
     pub erased: bool,
 }
 
+/// What is to be taken away because nothing needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collection {
+    /// The time now.
+    pub now: Timestamp,
+    /// How long a content has to be unused until it goes.
+    pub grace: std::time::Duration,
+    /// Answers in the journals of jobs that are over, and were before this moment, go, too. None: all stay.
+    pub journals_before: Option<Timestamp>,
+    /// Whether the store gives freed room back to the disk afterwards; others wait meanwhile.
+    pub compact: bool,
+    /// Whether it is only told what would go.
+    pub is_trial: bool,
+}
+
+/// What was taken away because nothing needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Collected {
+    /// Contents that nothing refers to, those that went included.
+    pub marked: u64,
+    /// Contents that went, or would.
+    pub blobs: u64,
+    /// How many bytes they take in the store.
+    pub bytes: u64,
+    /// Answers in journals that went, or would.
+    pub answers: u64,
+    /// How many bytes they take in the store.
+    pub answer_bytes: u64,
+    /// Unfinished jobs: what became unused since they were made stays. Running, cancelling or archiving them ends that.
+    pub waits_for: Vec<JobId>,
+    /// Whether freed room was given back.
+    pub compacted: bool,
+}
+
 /// Takes things out of a store.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -107,4 +141,13 @@ pub trait Upkeep: Send + Sync {
     /// # Errors
     /// [`StoreError::Busy`] if any job is being run, [`StoreError::NotFound`] if a content is not there.
     async fn redact(&self, redaction: &Redaction) -> Result<Redacted, StoreError>;
+
+    /// Takes away what nothing needs: contents that nothing has referred to for some time, and old journals.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if this store cannot, which is the default; [`StoreError::Backend`].
+    async fn collect(&self, collection: &Collection) -> Result<Collected, StoreError> {
+        let _ = collection;
+        Err(StoreError::Invalid("this store keeps everything".to_owned()))
+    }
 }

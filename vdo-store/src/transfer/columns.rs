@@ -1,0 +1,364 @@
+//! What is copied of each table, and which columns hold ids that are others in another store.
+//!
+//! Pure. A test insists that every column of the schema is named here or left out on purpose.
+
+use crate::tables::{Kind, Table};
+
+use Kind::{Bytes, Content, Flag, Free, Int, Text};
+
+/// What a column holds, as far as another store has other values for the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The same everywhere.
+    Plain,
+    /// A job.
+    Job,
+    /// A revision.
+    Revision,
+    /// A JSON list of revisions.
+    Revisions,
+    /// A manifest, which names jobs.
+    Manifest,
+    /// An event, which may name jobs.
+    Event,
+    /// A job's key, which another job may have.
+    Key,
+    /// Who runs a job: nobody, in another store.
+    Lease,
+}
+
+/// A table as it is copied.
+#[derive(Debug)]
+pub(super) struct Copied {
+    /// What writes it.
+    pub(super) table: Table,
+    /// Which of its rows are a job's, as SQL; `?1` is the job.
+    pub(super) of_job: &'static str,
+    /// The order of rows.
+    pub(super) order: &'static str,
+}
+
+impl Copied {
+    /// Describes a table; `there` says what becomes of a row that is there already, as SQL.
+    const fn new(
+        name: &'static str,
+        columns: &'static [(&'static str, Kind)],
+        of_job: &'static str,
+        order: &'static str,
+        there: &'static str,
+    ) -> Self {
+        Self { table: Table::adding(name, columns, there), of_job, order }
+    }
+
+    /// Returns what a column holds.
+    pub(super) fn role(&self, column: &str) -> Role {
+        match (self.table.name(), column) {
+            ("jobs", "id" | "extends_job_id" | "root_id") | (_, "job_id" | "parent_job_id" | "origin_id") => Role::Job,
+            ("jobs", "head_id") | ("revisions", "id" | "base_id") => Role::Revision,
+            (_, "revision_id" | "parent_revision_id" | "from_revision_id" | "to_revision_id") => Role::Revision,
+            ("revisions", "also") => Role::Revisions,
+            ("snapshots", "manifest") => Role::Manifest,
+            ("events", "kind") => Role::Event,
+            ("jobs", "idempotency_key") => Role::Key,
+            ("jobs", "lease_owner" | "lease_until") => Role::Lease,
+            _ => Role::Plain,
+        }
+    }
+
+    /// Returns the SQL that reads a job's rows, every column in its place.
+    pub(super) fn select(&self) -> String {
+        let columns: Vec<String> = self.table.columns().iter().map(|(name, kind)| expression(name, *kind)).collect();
+        format!(
+            "SELECT {} FROM {} t WHERE {} ORDER BY {}",
+            columns.join(", "),
+            self.table.name(),
+            self.of_job,
+            self.order
+        )
+    }
+}
+
+/// Returns the SQL of one column of `t`: a content is told by its hash.
+pub(super) fn expression(name: &str, kind: Kind) -> String {
+    match kind {
+        Content => format!("(SELECT b.hash FROM blobs b WHERE b.id = t.{name}) AS {name}"),
+        Int | Flag | Text | Free | Bytes => format!("t.{name}"),
+    }
+}
+
+/// The rows of jobs, in an order in which each refers only to what came before.
+pub(super) static TABLES: [Copied; 11] = [
+    Copied::new(
+        "jobs",
+        &[
+            ("id", Int),
+            ("extends_job_id", Int),
+            ("is_extension", Flag),
+            ("depth", Int),
+            ("root_id", Int),
+            ("kind", Text),
+            ("status", Text),
+            ("version", Int),
+            ("lease_owner", Text),
+            ("lease_epoch", Int),
+            ("lease_until", Int),
+            ("next_seq", Int),
+            ("cost", Int),
+            ("reserved", Int),
+            ("usage_input", Int),
+            ("usage_cache_read", Int),
+            ("usage_cache_write", Int),
+            ("usage_cache_write_long", Int),
+            ("usage_output", Int),
+            ("usage_reasoning", Int),
+            ("usage_estimated", Flag),
+            ("cancel_requested", Flag),
+            ("stamps", Int),
+            ("head_id", Int),
+            ("head_number", Int),
+            ("budget", Int),
+            ("autonomy", Text),
+            ("rating", Int),
+            ("is_reference", Flag),
+            ("created", Int),
+            ("updated", Int),
+            ("reason", Free),
+            ("branch", Free),
+            ("note", Free),
+            ("title", Free),
+            ("repo", Free),
+            ("github_repo_url", Free),
+            ("template", Free),
+            ("project", Free),
+            ("idempotency_key", Free),
+            ("tags", Text),
+            ("checks", Text),
+            ("parameters", Text),
+            ("description", Free),
+            ("merge_policy", Text),
+        ],
+        "t.id = ?1",
+        "t.id",
+        "",
+    ),
+    Copied::new(
+        "revisions",
+        &[
+            ("id", Int),
+            ("job_id", Int),
+            ("number", Int),
+            ("base_id", Int),
+            ("chain", Int),
+            ("cause", Text),
+            ("created", Int),
+            ("root_hash", Bytes),
+            ("author", Free),
+            ("also", Text),
+        ],
+        "t.job_id = ?1",
+        "t.id",
+        "",
+    ),
+    Copied::new(
+        "job_parents",
+        &[
+            ("job_id", Int),
+            ("ordinal", Int),
+            ("parent_job_id", Int),
+            ("asked", Int),
+            ("number", Int),
+            ("parent_revision_id", Int),
+        ],
+        "t.job_id = ?1",
+        "t.ordinal",
+        "",
+    ),
+    Copied::new(
+        "blobs",
+        &[("hash", Bytes), ("len", Int), ("codec", Int), ("data", Bytes)],
+        // The contents of its files and conflicts; those of its attempts are found in its events.
+        "t.id IN (SELECT f.blob_id FROM job_files f JOIN revisions r ON r.id = f.revision_id WHERE r.job_id = ?1) \
+         OR t.hash IN (SELECT base_blob FROM conflicts WHERE job_id = ?1 UNION SELECT ours_blob FROM conflicts WHERE job_id = ?1 \
+         UNION SELECT theirs_blob FROM conflicts WHERE job_id = ?1 UNION SELECT result_blob FROM conflicts WHERE job_id = ?1)",
+        "t.hash",
+        "ON CONFLICT (hash) DO NOTHING",
+    ),
+    Copied::new(
+        "job_files",
+        &[
+            ("revision_id", Int),
+            ("path", Text),
+            ("blob_id", Content),
+            ("mode", Int),
+            ("op", Int),
+            ("renamed_from", Text),
+            ("step", Text),
+            ("origin_id", Int),
+        ],
+        "t.revision_id IN (SELECT id FROM revisions WHERE job_id = ?1)",
+        "t.revision_id, t.path",
+        "",
+    ),
+    Copied::new(
+        "snapshots",
+        &[("revision_id", Int), ("manifest", Bytes)],
+        "t.revision_id IN (SELECT id FROM revisions WHERE job_id = ?1)",
+        "t.revision_id",
+        "",
+    ),
+    Copied::new(
+        "steps",
+        &[
+            ("job_id", Int),
+            ("key", Text),
+            ("state", Int),
+            ("epoch", Int),
+            ("request_hash", Bytes),
+            ("len", Int),
+            ("codec", Int),
+            ("answer", Bytes),
+        ],
+        "t.job_id = ?1",
+        "t.id",
+        "",
+    ),
+    Copied::new(
+        "calls",
+        &[
+            ("job_id", Int),
+            ("step", Text),
+            ("number", Int),
+            ("state", Int),
+            ("started", Int),
+            ("ended", Int),
+            ("reserved", Int),
+            ("cost", Int),
+            ("usage_known", Flag),
+            ("usage_input", Int),
+            ("usage_cache_read", Int),
+            ("usage_cache_write", Int),
+            ("usage_cache_write_long", Int),
+            ("usage_output", Int),
+            ("usage_reasoning", Int),
+            ("usage_estimated", Flag),
+            ("outcome", Int),
+            ("provider", Text),
+            ("model", Text),
+            ("prompt", Text),
+            ("edit_format", Text),
+            ("request_hash", Bytes),
+            ("prompt_hash", Bytes),
+            ("failure", Text),
+            ("first_ms", Int),
+            ("tier", Int),
+            ("priced", Text),
+            ("decision", Text),
+        ],
+        "t.job_id = ?1",
+        "t.id",
+        "",
+    ),
+    Copied::new(
+        "checks",
+        &[
+            ("job_id", Int),
+            ("phase", Text),
+            ("attempt", Int),
+            ("passed", Flag),
+            ("tier", Text),
+            ("tree_hash", Bytes),
+            ("at", Int),
+            ("len", Int),
+            ("codec", Int),
+            ("report", Bytes),
+        ],
+        "t.job_id = ?1",
+        "t.id",
+        "",
+    ),
+    Copied::new(
+        "events",
+        &[("job_id", Int), ("seq", Int), ("at", Int), ("len", Int), ("codec", Int), ("kind", Bytes)],
+        "t.job_id = ?1",
+        "t.seq",
+        "",
+    ),
+    Copied::new(
+        "conflicts",
+        &[
+            ("job_id", Int),
+            ("ordinal", Int),
+            ("round", Int),
+            ("state", Text),
+            ("created", Int),
+            ("base_mode", Int),
+            ("ours_mode", Int),
+            ("theirs_mode", Int),
+            ("result_mode", Int),
+            ("decided", Int),
+            ("path", Text),
+            ("base_blob", Bytes),
+            ("ours_blob", Bytes),
+            ("theirs_blob", Bytes),
+            ("result_blob", Bytes),
+            ("base_path", Text),
+            ("ours_path", Text),
+            ("theirs_path", Text),
+            ("kind", Text),
+            ("reason", Free),
+            ("how", Text),
+            ("author", Free),
+        ],
+        "t.job_id = ?1",
+        "t.ordinal",
+        "",
+    ),
+];
+
+/// Corrections, written once all revisions are there.
+pub(super) static CORRECTIONS: Copied = Copied::new(
+    "corrections",
+    &[("job_id", Int), ("from_revision_id", Int), ("to_revision_id", Int), ("at", Int)],
+    "t.job_id = ?1",
+    "t.to_revision_id",
+    "",
+);
+
+/// What belongs to the store and to no job; part of a copy of the whole store only.
+pub(super) static SHARED: [Copied; 5] = [
+    Copied::new(
+        "budgets",
+        &[("scope", Text), ("period", Text), ("amount", Int), ("action", Text), ("hard", Flag)],
+        "true",
+        "t.scope, t.period",
+        "ON CONFLICT (scope, period) DO NOTHING",
+    ),
+    Copied::new(
+        "budget_sums",
+        &[("scope", Text), ("period", Text), ("start", Int), ("spent", Int), ("reserved", Int), ("alerted", Int)],
+        "true",
+        "t.scope, t.period, t.start",
+        "ON CONFLICT (scope, period, start) DO NOTHING",
+    ),
+    Copied::new(
+        "health",
+        &[("provider", Text), ("model", Text), ("state", Text)],
+        "true",
+        "t.provider, t.model",
+        "ON CONFLICT (provider, model) DO NOTHING",
+    ),
+    Copied::new(
+        "settings",
+        &[("name", Text), ("value", Free)],
+        "t.name <> 'export'",
+        "t.name",
+        "ON CONFLICT (name) DO NOTHING",
+    ),
+    Copied::new(
+        "redactions",
+        &[("at", Int), ("hash", Bytes), ("tombstone", Bytes), ("author", Text), ("reason", Text)],
+        "true",
+        "t.hash",
+        "ON CONFLICT (hash) DO NOTHING",
+    ),
+];
