@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow, Store,
     StoreError,
 };
 
@@ -105,6 +105,9 @@ impl Journal for Crashing {
     }
     async fn conflicts(&self, job: vdo_core::id::JobId) -> Result<Vec<vdo_core::conflict::ConflictRow>, StoreError> {
         self.inner.conflicts(job).await
+    }
+    async fn partials(&self, job: vdo_core::id::JobId) -> Result<Vec<PartialReply>, StoreError> {
+        self.inner.partials(job).await
     }
 }
 

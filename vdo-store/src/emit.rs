@@ -90,6 +90,14 @@ pub(crate) fn written(
     for call in &changes.calls {
         call_row(&mut rows.calls.row(), number, &call.row);
     }
+    for partial in &changes.partials {
+        let table = if partial.text.is_some() { &mut rows.partials } else { &mut rows.needless };
+        let mut row = table.row();
+        row.int(number).text(partial.step.to_string().as_str()).int(i64::from(partial.number));
+        if let Some(text) = &partial.text {
+            row.text(text.as_str());
+        }
+    }
     for known in &changes.outcomes {
         let mut row = rows.outcomes.row();
         row.int(number).text(known.step.to_string().as_str()).int(i64::from(known.number));

@@ -16,7 +16,7 @@ use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, JobStatus, Revision};
-use vdo_core::port::{CallRow, JobQuery, SpendRow, StepRow, StoreError};
+use vdo_core::port::{CallRow, JobQuery, PartialReply, SpendRow, StepRow, StoreError};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 
@@ -219,6 +219,12 @@ impl Reader {
         let rows = self.rows(sql::SELECT_CONFLICTS, vec![Value::from(names::int(job.number()))]).await?;
         self.exists(job, rows.is_empty()).await?;
         self.all(rows.iter().map(convert::conflict))
+    }
+
+    pub(crate) async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        let rows = self.rows(sql::SELECT_PARTIALS, vec![Value::from(names::int(job.number()))]).await?;
+        self.exists(job, rows.is_empty()).await?;
+        self.all(rows.iter().map(convert::partial))
     }
 
     pub(crate) async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {

@@ -126,6 +126,8 @@ pub(crate) struct Rows {
     pub(crate) corrections: Table,
     pub(crate) sums: Table,
     pub(crate) health: Table,
+    pub(crate) partials: Table,
+    pub(crate) needless: Table,
 }
 
 /// A piece of SQL and what is bound to it.
@@ -161,7 +163,7 @@ impl Rows {
     }
 
     fn piece(mut self) -> Piece {
-        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(36), statements: 0, rows: 0 };
+        let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(40), statements: 0, rows: 0 };
         let tables = [
             (sql::JOBS, self.jobs),
             (sql::PARENTS, self.parents),
@@ -181,6 +183,8 @@ impl Rows {
             (sql::CORRECTIONS, self.corrections),
             (sql::BUDGET_SUMS, self.sums),
             (sql::HEALTH, self.health),
+            (sql::PARTIALS, self.partials),
+            (sql::NEEDLESS, self.needless),
         ];
         for (sql, table) in tables {
             if !table.is_empty() {

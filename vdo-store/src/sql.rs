@@ -245,6 +245,26 @@ INSERT OR REPLACE INTO health (
 FROM batch;
 ";
 
+/// What arrived of replies under way: appended to what is there.
+pub(crate) const PARTIALS: &str = "
+WITH batch AS MATERIALIZED (SELECT value FROM json_each($37))
+INSERT INTO partials (
+  job_id, step, number, text
+) SELECT
+  value->>0, CAST(substr($38, value->>1, value->>2) AS TEXT), value->>3, CAST(substr($38, value->>4, value->>5) AS TEXT)
+FROM batch WHERE true ON CONFLICT (job_id, step, number) DO UPDATE SET text = partials.text || excluded.text;
+";
+
+/// What is kept of replies that are whole now.
+pub(crate) const NEEDLESS: &str = "
+DELETE FROM partials WHERE (job_id, step, number) IN (
+  SELECT value->>0, CAST(substr($40, value->>1, value->>2) AS TEXT), value->>3 FROM json_each($39)
+);
+";
+
+/// What is kept of one job's replies that never came to their end.
+pub(crate) const SELECT_PARTIALS: &str = "SELECT step, number, text FROM partials WHERE job_id = ?1 ORDER BY id";
+
 /// The budgets.
 pub(crate) const READ_BUDGETS: &str = "SELECT scope, period, amount, action, hard FROM budgets";
 

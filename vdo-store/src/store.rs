@@ -15,8 +15,8 @@ use vdo_core::port::accounts::Accounts;
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
-    StoreError,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow,
+    StepRow, Store, StoreError,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
@@ -174,6 +174,10 @@ impl Journal for SqliteStore {
 
     async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
         self.reader.conflicts(job).await
+    }
+
+    async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        self.reader.partials(job).await
     }
 }
 

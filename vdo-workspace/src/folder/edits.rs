@@ -123,6 +123,8 @@ impl FolderEdit {
         let changed: Vec<_> = diff::changed_paths(&self.before, &self.applied.tree);
         self.applied.blobs.iter().for_each(|blob| self.contents.add(blob));
         // Files come before files go, so that a crash leaves one too many rather than one too few.
+        let folders: BTreeSet<&str> = changed.iter().filter_map(|(path, ..)| path.ancestors().next()).collect();
+        folders.into_iter().chain([""]).for_each(|folder| self.folder.sweep(folder));
         let (goes, comes): (Vec<_>, Vec<_>) = changed.iter().partition(|(_, _, after)| after.is_none());
         let mut made = Vec::new();
         for (path, before, after) in comes.into_iter().chain(goes) {
