@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow, Store,
-    StoreError,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow,
+    Store, StoreError,
 };
 
 use crate::fail::Fail;

@@ -15,8 +15,8 @@ use vdo_core::port::accounts::Accounts;
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow,
-    StepRow, Store, StoreError,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow,
+    Store, StoreError,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};

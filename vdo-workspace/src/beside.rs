@@ -156,7 +156,10 @@ mod tests {
         fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink("out", folder.path().join("link")).unwrap();
         write(&folder.path().join("link"), b"new").unwrap();
-        assert_eq!((fs::read(&path).unwrap(), names(folder.path())), (b"new".to_vec(), vec!["link".into(), "out".into()]));
+        assert_eq!(
+            (fs::read(&path).unwrap(), names(folder.path())),
+            (b"new".to_vec(), vec!["link".into(), "out".into()])
+        );
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(write(&folder.path().join("none/out"), b"x").is_err());
     }

@@ -48,8 +48,10 @@ fn tree(version: u32) -> MemorySource {
         files.push((format!("d{}/f{number}", number % 7), format!("{version} {number}\n").repeat(50)));
     }
     files.push((format!("only/{}", version % 2), format!("{version}")));
-    let files: Vec<(&str, &str)> =
-        files.iter().map(|(path, text)| (if path == "link" { "l:link" } else { path.as_str() }, text.as_str())).collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (if path == "link" { "l:link" } else { path.as_str() }, text.as_str()))
+        .collect();
     source(&files)
 }
 
@@ -229,7 +231,8 @@ fn a_scan_that_is_killed_leaves_a_cache_that_the_next_one_reads_and_cleans() {
         let fresh = tempfile::tempdir().unwrap();
         let (found, wanted) = (scan(dir.path(), version), scan_at(fresh.path(), dir.path(), version));
         assert_eq!(found, wanted, "round {round}");
-        let left: Vec<String> = files(&dir.path().join("cache")).into_iter().filter(|name| name.ends_with(".tmp")).collect();
+        let left: Vec<String> =
+            files(&dir.path().join("cache")).into_iter().filter(|name| name.ends_with(".tmp")).collect();
         assert_eq!(left, Vec::<String>::new(), "round {round}");
         version += 1;
     }
@@ -259,7 +262,7 @@ fn apply(root: &Path, version: u32) -> Result<(), EditFailure> {
             text(version)
         ));
     }
-    FolderEdit::open(root, &reply, None)?.write().map(drop)
+    FolderEdit::plan(root, &reply, None, Whole::Refuse)?.write().map(drop)
 }
 
 #[test]

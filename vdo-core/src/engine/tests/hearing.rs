@@ -190,7 +190,8 @@ fn a_stream_does_not_wait_for_a_write() {
 
 #[test]
 fn a_runner_that_lost_its_lease_stops_hearing() {
-    let (world, engine, teller) = told(&[&[text("x", 5000), Comes::Pause, Comes::Pause, Comes::Pause, Comes::Pause, Comes::Silence]]);
+    let (world, engine, teller) =
+        told(&[&[text("x", 5000), Comes::Pause, Comes::Pause, Comes::Pause, Comes::Pause, Comes::Silence]]);
     let id = world.job();
     let mut run = Box::pin(engine.run(id));
     while teller.taken.load(Ordering::Relaxed) == 0 {

@@ -26,8 +26,8 @@ use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
     Accepts, Accounts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock,
     Delivery, DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease,
-    Ledger, PartialReply, Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
-    TokenCount, TreeSource,
+    Ledger, PartialReply, Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store,
+    StoreError, TokenCount, TreeSource,
 };
 use crate::route::Routes;
 use crate::spend::Prices;
