@@ -6,6 +6,31 @@
 use sea_orm::{DbErr, RuntimeErr};
 use vdo_core::port::StoreError;
 
+/// What the writer says when the file is not the one it opened.
+const GONE: &str = "the file is gone";
+
+/// Returns the error for a file that is not the one that was opened.
+pub(crate) fn gone() -> DbErr {
+    DbErr::Custom(GONE.to_owned())
+}
+
+/// Which file is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity(Option<(u64, u64)>);
+
+impl Identity {
+    /// Looks at the path. SQLite goes on writing to a file that was removed, and nobody would ever see it again.
+    pub(crate) fn of(path: &str) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            Self(std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino())))
+        }
+        #[cfg(not(unix))]
+        Self(std::fs::metadata(path).ok().map(|_| (0, 0)))
+    }
+}
+
 /// Why SQLite failed. Found as the source of [`StoreError::Backend`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,8 +48,21 @@ pub enum SqliteFault {
     #[error("the folder {0} does not exist; create it first")]
     FolderMissing(String),
     /// The file cannot be opened.
-    #[error("the file cannot be opened")]
+    #[error("the file cannot be opened; check the permissions of the file and of its folder")]
     CannotOpen(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk did not take or give what it should, or a limit of the process forbids it.
+    #[error(
+        "the file cannot be read or written as it should; check the disk and the limits of the process, then try again"
+    )]
+    Disk(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file's pages do not fit together.
+    #[error("the file is damaged; stop writing to it, copy it, and go back to a backup")]
+    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file is not the one that was opened.
+    #[error(
+        "the file was removed or replaced while it was open; nothing is written to it any more. Put it back, or open another store"
+    )]
+    Gone,
     /// Another process kept the file locked for longer than the busy timeout.
     #[error("another process kept the store locked for too long; try again")]
     Locked(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -43,11 +81,16 @@ impl SqliteFault {
     /// Sorts a database error.
     pub(crate) fn of(error: DbErr) -> Self {
         let code = code(&error);
+        if matches!(&error, DbErr::Custom(text) if text == GONE) {
+            return Self::Gone;
+        }
         let source = Box::new(error);
         // The low byte is the primary result code; see https://www.sqlite.org/rescode.html.
         match code.map(|code| code & 0xff) {
             Some(5 | 6) => Self::Locked(source),
             Some(8) => Self::ReadOnly(source),
+            Some(10) => Self::Disk(source),
+            Some(11) => Self::Damaged(source),
             Some(13) => Self::DiskFull(source),
             Some(14) => Self::CannotOpen(source),
             Some(26) => Self::NotAStore(source),

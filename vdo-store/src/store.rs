@@ -21,7 +21,7 @@ use vdo_core::port::{
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 
-use crate::fault::SqliteFault;
+use crate::fault::{Identity, SqliteFault};
 use crate::open;
 use crate::options::Options;
 use crate::prepare::prepare;
@@ -73,7 +73,8 @@ impl SqliteStore {
         let place: Arc<str> = opened.place.into();
         let counters = Arc::new(Counters::default());
         let (requests, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer { connection: opened.writer, place: Arc::clone(&place), counters: Arc::clone(&counters) };
+        let (identity, connection) = (Identity::of(&place), opened.writer);
+        let writer = Writer { connection, place: Arc::clone(&place), counters: Arc::clone(&counters), identity };
         tokio::spawn(writer.run(waiting));
         Ok(Self { reader: Reader { connections: opened.readers, place, written: Arc::default() }, requests, counters })
     }

@@ -14,7 +14,7 @@ use vdo_core::port::{ClaimRequest, Lease, StoreError};
 
 use crate::decide;
 use crate::emit;
-use crate::fault;
+use crate::fault::{self, Identity};
 use crate::load;
 use crate::open::begin;
 use crate::prepare::Prepared;
@@ -71,6 +71,8 @@ pub(crate) struct Writer {
     pub(crate) connection: DatabaseConnection,
     pub(crate) place: Arc<str>,
     pub(crate) counters: Arc<Counters>,
+    /// The file that was opened.
+    pub(crate) identity: Identity,
 }
 
 impl Writer {
@@ -120,6 +122,10 @@ impl Writer {
 
     async fn write(&self, requests: &[Request]) -> Result<Vec<Decision>, DbErr> {
         let transaction = begin(&self.connection).await?;
+        if Identity::of(&self.place) != self.identity {
+            let _ = transaction.rollback().await;
+            return Err(fault::gone());
+        }
         match self.write_in(&transaction, requests).await {
             Ok((decisions, 0)) => {
                 transaction.rollback().await?;

@@ -153,7 +153,7 @@ mod tests {
         drop(begun);
         assert_eq!(names(folder.path()), Vec::<String>::new());
         write(&path, b"old").unwrap();
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink("out", folder.path().join("link")).unwrap();
         write(&folder.path().join("link"), b"new").unwrap();
         assert_eq!(

@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use common::{git, job, revision, snapshot, source};
 use vdo_core::context::query::Query;
 use vdo_core::context::rank::Weights;
+use vdo_core::edit::Whole;
 use vdo_core::job::JobKind;
 use vdo_core::port::{Deployer, Deployment, FileClass, TreeSource};
 use vdo_workspace::deploy::{DirDeployer, RECORD_NAME};
@@ -262,7 +263,7 @@ fn apply(root: &Path, version: u32) -> Result<(), EditFailure> {
             text(version)
         ));
     }
-    FolderEdit::plan(root, &reply, None, Whole::Refuse)?.write().map(drop)
+    FolderEdit::plan(root, &reply, None, Whole::Yes)?.write().map(drop)
 }
 
 #[test]
