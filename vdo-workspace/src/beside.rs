@@ -22,9 +22,12 @@ pub(crate) fn temporary() -> String {
 /// Tells whether a name is a temporary one of a process that is no more.
 pub(crate) fn is_stale(name: &str) -> bool {
     let inner = name.strip_prefix(BEGIN).and_then(|name| name.strip_suffix(END));
-    let owner = inner.and_then(|inner| inner.split('-').next()?.parse::<u32>().ok());
-    // Without /proc nobody is known to be dead.
-    owner.is_some_and(|owner| Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{owner}")).exists())
+    inner.and_then(|inner| inner.split('-').next()?.parse::<u32>().ok()).is_some_and(is_dead)
+}
+
+/// Tells whether there is no such process. Without /proc nobody is known to be dead.
+pub(crate) fn is_dead(process: u32) -> bool {
+    Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{process}")).exists()
 }
 
 /// Removes what dead processes left in a folder. What cannot be removed stays.

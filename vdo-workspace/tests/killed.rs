@@ -267,29 +267,55 @@ fn apply(root: &Path, version: u32) -> Result<(), EditFailure> {
 }
 
 #[test]
-fn edits_that_are_killed_leave_every_file_whole_and_no_temporary_ones_after_the_next() {
+fn edits_that_are_killed_are_taken_back_whole_and_can_be_made_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut lots = Lots(4);
-    for round in 0..25 {
+    let mut interrupted = 0;
+    for round in 0..40 {
         for number in 0..12 {
             let file = dir.path().join(format!("p{}/f{number}.txt", number % 3));
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, "version 1\n").unwrap();
         }
-        kill("apply", dir.path(), 2, &mut lots, 20_000);
+        kill("apply", dir.path(), 2, &mut lots, 30_000);
+        let back = FolderEdit::recover(dir.path()).unwrap();
+        interrupted += usize::from(!back.is_empty());
         let mut versions = BTreeSet::new();
         for (name, bytes, _) in snapshot(dir.path()).into_iter().filter(|(name, ..)| !name.ends_with(".tmp")) {
             let text = String::from_utf8(bytes).unwrap();
             let version = text.strip_prefix("version ").and_then(|rest| rest.strip_suffix('\n')?.parse::<u32>().ok());
             versions.insert(version.unwrap_or_else(|| panic!("round {round}: {name} is {text:?}")));
         }
-        let (first, last) = (versions.first().unwrap(), versions.last().unwrap());
-        assert!(last - first <= 1, "round {round}: {versions:?}");
-        for number in 0..12 {
-            fs::write(dir.path().join(format!("p{}/f{number}.txt", number % 3)), "version 1\n").unwrap();
-        }
-        apply(dir.path(), 2).unwrap();
-        let left: Vec<String> = files(dir.path()).into_iter().filter(|name| name.ends_with(".tmp")).collect();
+        assert_eq!(versions.len(), 1, "round {round}: all of it or nothing: {versions:?}");
+        let found = *versions.first().unwrap();
+        apply(dir.path(), found + 1).unwrap();
+        let left: Vec<String> = files(dir.path()).into_iter().filter(|name| name.starts_with(".vdo")).collect();
         assert_eq!(left, Vec::<String>::new(), "round {round}");
+        assert_eq!(files(dir.path()).len(), 12, "round {round}");
     }
+    assert!(interrupted > 0, "no edit was killed in the middle");
+}
+
+#[test]
+fn what_somebody_changed_after_the_kill_is_not_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lots = Lots(5);
+    for round in 0.. {
+        assert!(round < 200, "no edit was killed in the middle");
+        for number in 0..12 {
+            let file = dir.path().join(format!("p{}/f{number}.txt", number % 3));
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "version 1\n").unwrap();
+        }
+        kill("apply", dir.path(), 2, &mut lots, 30_000);
+        if dir.path().join(".vdo-apply.json").exists() {
+            break;
+        }
+    }
+    fs::write(dir.path().join("p0/f0.txt"), "mine\n").unwrap();
+    let refused = apply(dir.path(), 9);
+    assert!(matches!(refused, Err(EditFailure::Refused(_) | EditFailure::Io { .. })), "{refused:?}");
+    FolderEdit::recover(dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(dir.path().join("p0/f0.txt")).unwrap(), "mine\n");
+    assert!(!dir.path().join(".vdo-apply.json").exists());
 }
