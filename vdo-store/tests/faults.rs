@@ -286,6 +286,36 @@ async fn a_limit_on_files_is_told(place: &Path) {
     .await;
 }
 
+#[tokio::test]
+async fn what_is_acknowledged_after_a_transaction_that_the_database_took_back_is_on_the_disk() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = job(&*store, "x").await;
+    let lease = claim(&*store, id, "one").await;
+    let raw = place.raw().await;
+    // As a full disk: the whole transaction goes; and as any other failure: the statement goes.
+    for (title, how) in [("gone", "ROLLBACK"), ("refused", "ABORT")] {
+        let sql = format!(
+            "CREATE TRIGGER {title} BEFORE INSERT ON jobs WHEN NEW.title = '{title}' BEGIN SELECT raise({how}, 'no'); END"
+        );
+        sea_orm::ConnectionTrait::execute_unprepared(&raw, &sql).await.unwrap();
+    }
+    let mut written = 0;
+    for titles in [&["gone"][..], &["gone", "refused"], &["refused", "gone", "gone", "refused"]] {
+        for title in titles {
+            let spec = JobSpec::new(*title, "");
+            assert!(store.commit(Changes::new(Guard::Create(Box::new(spec)), NOW)).await.is_err());
+        }
+        for _ in 0..3 {
+            store.commit(leased(&lease).with_event(note("x"))).await.unwrap();
+            written += 1;
+            // What another process sees is what a crash would leave.
+            let seen = query(&raw, "SELECT count(*) FROM events").await[0].try_get_by_index::<i64>(0).unwrap();
+            assert_eq!(seen, written, "after {titles:?}");
+        }
+    }
+}
+
 /// A file system of a test's own; gone with the value.
 struct Mounted(PathBuf);
 
@@ -311,6 +341,12 @@ fn mode(path: &Path, mode: u32) {
 async fn a_file_or_folder_that_cannot_be_written_is_told_when_it_is_opened() {
     let place = Place::new();
     drop(place.open().await);
+    // The last to close takes the log and its index away.
+    let begun = Instant::now();
+    while ["-wal", "-shm"].iter().any(|suffix| Path::new(&format!("{}{suffix}", place.path())).exists()) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the store does not close");
+        tokio::task::yield_now().await;
+    }
     let folder = place.0.path();
     let opens = |_: &str| {
         let mut child = Writer::start(as_nobody(), "open", &place.path());

@@ -192,7 +192,11 @@ impl Desk<'_> {
         let took = self.parts().clock.now().since(call.row.started).as_millis();
         heard.first_ms.get_or_insert(u64::try_from(took).unwrap_or(u64::MAX));
         // Not every database takes a NUL in a text.
-        heard.text.extend(text.chars().map(|sign| if sign == '\0' { char::REPLACEMENT_CHARACTER } else { sign }));
+        if text.contains('\0') {
+            heard.text.push_str(&text.replace('\0', "\u{fffd}"));
+        } else {
+            heard.text.push_str(text);
+        }
         if let Some(listener) = &self.parts().listener {
             let (job, step, number) = (self.job.id, &call.row.step, call.row.number);
             listener(&Delta { job, step, number, text });
