@@ -1,6 +1,13 @@
 //! Processes that die exactly before or after each of their commits. The `vdo` command has to be built with the
 //! feature `failpoints`, which gives it `VDO_CRASH`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod support;
 

@@ -109,7 +109,9 @@ pub(crate) fn error(error: DbErr, place: &str) -> StoreError {
     let detail = match (&error, code(&error)) {
         // Rows that no version of the store writes.
         (DbErr::Type(detail), _) => detail.clone(),
-        (_, Some(code)) if code & 0xff == 11 => error.to_string(),
+        (_, Some(code)) if code & 0xff == 11 => {
+            format!("{error}; stop writing to it, copy it, and go back to a backup")
+        }
         _ => return SqliteFault::of(error).at(place),
     };
     StoreError::Corrupt { what: format!("the database {place}"), detail }
