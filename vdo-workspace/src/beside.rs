@@ -97,9 +97,8 @@ impl NewFile {
     /// As the file system has it; what was there before is there still.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.flush()?;
-        match &self.places {
-            Some((beside, target)) => fs::rename(beside, target)?,
-            None => {}
+        if let Some((beside, target)) = &self.places {
+            fs::rename(beside, target)?;
         }
         self.places = None;
         Ok(())
