@@ -23,8 +23,8 @@ use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use vdo_core::money::NanoUsd;
-use vdo_core::port::changes::{CallWrite, Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
-use vdo_core::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
+use vdo_core::port::changes::{CallWrite, Changes, Guard, LeaseChange, NewRevision, PartialWrite, Receipt, StepWrite};
+use vdo_core::port::{CallRow, CallState, ClaimRequest, Lease, PartialReply, StepRow, Store, StoreError};
 use vdo_core::route::Routes;
 use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_core::testing::store_contract;
@@ -60,6 +60,7 @@ struct Record {
     calls: Vec<CallRow>,
     checks: Vec<(Phase, u32, CheckReport)>,
     conflicts: BTreeMap<u32, ConflictRow>,
+    partials: Vec<PartialReply>,
     events: Vec<Event>,
 }
 
@@ -181,6 +182,7 @@ impl World {
 
         changes.steps.into_iter().for_each(|step| record.step(step));
         changes.calls.into_iter().for_each(|call| record.call(call.row));
+        changes.partials.into_iter().for_each(|partial| record.partial(partial));
         for known in changes.outcomes {
             let mut calls = record.calls.iter_mut();
             if let Some(call) = calls.find(|call| call.step == known.step && call.number == known.number) {
@@ -270,7 +272,17 @@ impl World {
         let (steps, calls, checks, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         self.jobs.insert(
             id,
-            Record { job, lease: None, epoch: 0, steps, calls, checks, conflicts: BTreeMap::new(), events },
+            Record {
+                job,
+                lease: None,
+                epoch: 0,
+                steps,
+                calls,
+                checks,
+                conflicts: BTreeMap::new(),
+                partials: Vec::new(),
+                events,
+            },
         );
         Ok(id)
     }
@@ -363,6 +375,16 @@ impl Record {
         }
         job.reserved = job.reserved.plus(asked);
         Ok(())
+    }
+
+    /// Keeps what arrived of a reply under way, or takes it away.
+    fn partial(&mut self, PartialWrite { step, number, text }: PartialWrite) {
+        let known = self.partials.iter().position(|kept| kept.step == step && kept.number == number);
+        match (text, known.and_then(|at| self.partials.get_mut(at))) {
+            (Some(text), Some(kept)) => kept.text.push_str(&text),
+            (Some(text), None) => self.partials.push(PartialReply { step, number, text }),
+            (None, _) => _ = known.map(|at| self.partials.remove(at)),
+        }
     }
 
     /// Writes a step or moves it on; it never goes back, and what it has it keeps.

@@ -11,7 +11,7 @@ use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, JobStatus, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::{
-    Blobs, CallRow, CallState, EventLog, JobQuery, Jobs, Journal, Ledger, SpendRow, StepRow, StoreError,
+    Blobs, CallRow, CallState, EventLog, JobQuery, Jobs, Journal, Ledger, PartialReply, SpendRow, StepRow, StoreError,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
@@ -87,6 +87,10 @@ impl Journal for CopyStore {
 
     async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
         Ok(self.world().record(job)?.conflicts.values().cloned().collect())
+    }
+
+    async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        Ok(self.world().record(job)?.partials.clone())
     }
 }
 

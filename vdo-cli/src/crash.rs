@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
-    StoreError,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow,
+    Store, StoreError,
 };
 
 use crate::fail::Fail;
@@ -113,6 +113,9 @@ impl Journal for Crashing {
     }
     async fn conflicts(&self, job: vdo_core::id::JobId) -> Result<Vec<vdo_core::conflict::ConflictRow>, StoreError> {
         self.inner.conflicts(job).await
+    }
+    async fn partials(&self, job: vdo_core::id::JobId) -> Result<Vec<PartialReply>, StoreError> {
+        self.inner.partials(job).await
     }
 }
 

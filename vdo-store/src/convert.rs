@@ -15,7 +15,7 @@ use vdo_core::id::{JobId, Phase, RevisionId};
 use vdo_core::job::{Correction, Job, JobSpec, MergePolicy, Revision};
 use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
-use vdo_core::port::{CallRow, SpendRow, StepRow};
+use vdo_core::port::{CallRow, PartialReply, SpendRow, StepRow};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Manifest, ManifestEntry};
 use vdo_core::usage::Usage;
@@ -224,6 +224,12 @@ pub(crate) fn conflict(row: &QueryResult) -> Result<ConflictRow, DbErr> {
         decision,
         created,
     })
+}
+
+pub(crate) fn partial(row: &QueryResult) -> Result<PartialReply, DbErr> {
+    let mut cells = Cells::of(row);
+    let step = cells.take::<String>()?.parse().map_err(|error| odd("step", error))?;
+    Ok(PartialReply { step, number: small(cells.take()?), text: cells.take()? })
 }
 
 fn path(text: String) -> Result<RepoPath, DbErr> {

@@ -95,6 +95,16 @@ pub(crate) fn written(
         let key = || format!("{number} {} {}", call.row.step, call.row.number);
         call_row(&mut rows.calls.keyed(key), number, &call.row);
     }
+    for partial in &changes.partials {
+        let (step, count) = (partial.step.to_string(), i64::from(partial.number));
+        match &partial.text {
+            Some(text) => {
+                let mut row = rows.partials.keyed(|| format!("{number} {step} {count}"));
+                row.int(number).text(step.as_str()).int(count).free(text.as_str());
+            }
+            None => _ = rows.needless.row().int(number).text(step.as_str()).int(count),
+        }
+    }
     for known in &changes.outcomes {
         let mut row = rows.outcomes.keyed(|| format!("{number} {} {}", known.step, known.number));
         row.int(number).text(known.step.to_string().as_str()).int(i64::from(known.number));

@@ -6,7 +6,32 @@
 use sea_orm::{DbErr, RuntimeErr};
 use vdo_core::port::StoreError;
 
-/// Why the database failed. Found as the source of [`StoreError::Backend`].
+/// What the writer says when the file is not the one it opened.
+const GONE: &str = "the file is gone";
+
+/// Returns the error for a file that is not the one that was opened.
+pub(crate) fn gone() -> DbErr {
+    DbErr::Custom(GONE.to_owned())
+}
+
+/// Which file is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity(Option<(u64, u64)>);
+
+impl Identity {
+    /// Looks at the path. SQLite goes on writing to a file that was removed, and nobody would ever see it again.
+    pub(crate) fn of(path: &str) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            Self(std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino())))
+        }
+        #[cfg(not(unix))]
+        Self(std::fs::metadata(path).ok().map(|_| (0, 0)))
+    }
+}
+
+/// Why SQLite failed. Found as the source of [`StoreError::Backend`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreFault {
@@ -23,8 +48,21 @@ pub enum StoreFault {
     #[error("the folder {0} does not exist; create it first")]
     FolderMissing(String),
     /// The file cannot be opened.
-    #[error("the file cannot be opened")]
+    #[error("the file cannot be opened; check the permissions of the file and of its folder")]
     CannotOpen(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk did not take or give what it should, or a limit of the process forbids it.
+    #[error(
+        "the file cannot be read or written as it should; check the disk and the limits of the process, then try again"
+    )]
+    Disk(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file's pages do not fit together.
+    #[error("the file is damaged; stop writing to it, copy it, and go back to a backup")]
+    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file is not the one that was opened.
+    #[error(
+        "the file was removed or replaced while it was open; nothing is written to it any more. Put it back, or open another store"
+    )]
+    Gone,
     /// Another process kept the store locked for longer than the busy timeout.
     #[error("another process kept the store locked for too long; try again")]
     Locked(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -53,6 +91,7 @@ enum Sort {
     DiskFull,
     CannotOpen,
     NotAStore,
+    Disk,
     Damaged,
     Unreachable,
     Refused,
@@ -62,6 +101,9 @@ enum Sort {
 impl StoreFault {
     /// Sorts a database error.
     pub(crate) fn of(error: DbErr) -> Self {
+        if matches!(&error, DbErr::Custom(text) if text == GONE) {
+            return Self::Gone;
+        }
         let sort = sort(&error);
         let source = Box::new(error);
         match sort {
@@ -72,7 +114,9 @@ impl StoreFault {
             Sort::NotAStore => Self::NotAStore(source),
             Sort::Unreachable => Self::Unreachable(source),
             Sort::Refused => Self::Refused(source),
-            Sort::Damaged | Sort::Other => Self::Other(source),
+            Sort::Disk => Self::Disk(source),
+            Sort::Damaged => Self::Damaged(source),
+            Sort::Other => Self::Other(source),
         }
     }
 
@@ -87,7 +131,9 @@ pub(crate) fn error(error: DbErr, place: &str) -> StoreError {
     let detail = match &error {
         // Rows that no version of the store writes.
         DbErr::Type(detail) => detail.clone(),
-        error if sort(error) == Sort::Damaged => error.to_string(),
+        error if sort(error) == Sort::Damaged => {
+            format!("{error}; stop writing to it, copy it, and go back to a backup")
+        }
         _ => return StoreFault::of(error).at(place),
     };
     StoreError::Corrupt { what: format!("the database {place}"), detail }
@@ -138,6 +184,7 @@ fn by_code(code: i32) -> Sort {
     match code & 0xff {
         5 | 6 => Sort::Locked,
         8 => Sort::ReadOnly,
+        10 => Sort::Disk,
         11 => Sort::Damaged,
         13 => Sort::DiskFull,
         14 => Sort::CannotOpen,
@@ -152,6 +199,7 @@ fn by_state(state: &str) -> Sort {
         "55P03" => Sort::Locked,
         "25006" => Sort::ReadOnly,
         "53100" => Sort::DiskFull,
+        "58030" => Sort::Disk,
         "3D000" | "42501" => Sort::Refused,
         "XX001" | "XX002" => Sort::Damaged,
         // Shut down, crashed, starting up, the session ended for standing still, too many connections.

@@ -16,7 +16,7 @@ use vdo_core::content::{Blob, BlobHash};
 use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, JobStatus, Revision};
-use vdo_core::port::{CallRow, JobQuery, SpendRow, StepRow, StoreError};
+use vdo_core::port::{CallRow, JobQuery, PartialReply, SpendRow, StepRow, StoreError};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 
@@ -237,6 +237,14 @@ impl Reader {
         let backend = self.database();
         conflicts.iter_mut().flat_map(convert::texts_of_conflict).for_each(|text| dialect::restore(backend, text));
         Ok(conflicts)
+    }
+
+    pub(crate) async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        let rows = self.rows(sql::SELECT_PARTIALS, vec![Value::from(names::int(job.number()))]).await?;
+        self.exists(job, rows.is_empty()).await?;
+        let mut partials = self.all(rows.iter().map(convert::partial))?;
+        partials.iter_mut().for_each(|partial| dialect::restore(self.database(), &mut partial.text));
+        Ok(partials)
     }
 
     pub(crate) async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {

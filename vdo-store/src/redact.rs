@@ -194,6 +194,7 @@ const TEXTS: &[(&str, &str, &str, &[&str])] = &[
         "id",
         &["title", "description", "reason", "note", "parameters", "checks", "tags", "repo", "project"],
     ),
+    ("replies that were not heard to their end", "partials", "job_id", &["text"]),
     ("failures of calls", "calls", "job_id", &["failure"]),
     ("reasons of conflicts", "conflicts", "job_id", &["reason"]),
 ];

@@ -164,6 +164,8 @@ pub(crate) struct Rows {
     pub(crate) corrections: Table,
     pub(crate) sums: Table,
     pub(crate) health: Table,
+    pub(crate) partials: Table,
+    pub(crate) needless: Table,
 }
 
 /// A piece of SQL and what is bound to it.
@@ -200,6 +202,8 @@ impl Rows {
             corrections: table(),
             sums: table(),
             health: table(),
+            partials: table(),
+            needless: table(),
         }
     }
 
@@ -239,6 +243,8 @@ impl Rows {
             (&tables::CORRECTIONS, self.corrections),
             (&tables::BUDGET_SUMS, self.sums),
             (&tables::HEALTH, self.health),
+            (&tables::PARTIALS, self.partials),
+            (&tables::NEEDLESS, self.needless),
         ];
         if self.backend == DbBackend::Postgres {
             let large = large.into_iter().map(|table| (&tables::BLOBS, table));
@@ -271,7 +277,7 @@ fn one_by_one(sql: &tables::Table, mut table: Table) -> Vec<Piece> {
 /// rows or not, and written `$n`, not `?n`: SQLite counts the unused numbers below a `?n` as parameters of that statement,
 /// and the driver would run out of values for them.
 fn together(tables: impl IntoIterator<Item = (&'static tables::Table, Table)>) -> Piece {
-    let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(36), statements: 0, rows: 0 };
+    let mut piece = Piece { sql: String::new(), values: Vec::with_capacity(42), statements: 0, rows: 0 };
     for (sql, table) in tables {
         if !table.is_empty() {
             sql.sqlite(&mut piece.sql, piece.values.len() + 1);

@@ -2,6 +2,9 @@
 //!
 //! Written in the words of SQLite and put into PostgreSQL's by [`crate::dialect::sql`]; what writes is in [`crate::tables`].
 
+/// What is kept of one job's replies that never came to their end.
+pub(crate) const SELECT_PARTIALS: &str = "SELECT step, number, text FROM partials WHERE job_id = ?1 ORDER BY id";
+
 /// The budgets.
 pub(crate) const READ_BUDGETS: &str = "SELECT scope, period, amount, action, hard FROM budgets";
 

@@ -16,13 +16,13 @@ use vdo_core::port::accounts::Accounts;
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
-    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
-    StoreError, Watch,
+    Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow,
+    Store, StoreError, Watch,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
 
-use crate::fault::StoreFault;
+use crate::fault::{Identity, StoreFault};
 use crate::open;
 use crate::options::Options;
 use crate::prepare::prepare;
@@ -101,6 +101,7 @@ impl SqlStore {
             place: Arc::clone(&place),
             counters: Arc::clone(&counters),
             teller: teller.clone(),
+            identity: Identity::of(&place),
         };
         tokio::spawn(writer.run(waiting));
         let reader = Reader { connections: opened.readers, place, written: Arc::default() };
@@ -213,6 +214,10 @@ impl Journal for SqlStore {
 
     async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
         self.reader.conflicts(job).await
+    }
+
+    async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        self.reader.partials(job).await
     }
 }
 

@@ -33,8 +33,8 @@ use Kind::{Bytes, Content, Flag, Free, Int, Text};
 enum Verb {
     /// They are added; then what becomes of one that is there already, as SQL.
     Insert(&'static str),
-    /// The rows with this column the same are taken away; it is the only one.
-    Delete(&'static str),
+    /// The rows with all columns the same are taken away.
+    Delete,
     /// The rows with these columns the same are changed, as SQL over `v`.
     Update(&'static [&'static str], &'static str),
 }
@@ -110,8 +110,9 @@ impl Table {
                 let (names, values) = (names.join(", "), values.join(", "));
                 writeln!(text, "INSERT INTO {} ({names}) SELECT {values} FROM batch WHERE true {rest};", self.name)
             }
-            Verb::Delete(key) => {
-                writeln!(text, "DELETE FROM {} WHERE {key} IN (SELECT {} FROM batch);", self.name, values.join(", "))
+            Verb::Delete => {
+                let (names, values) = (names.join(", "), values.join(", "));
+                writeln!(text, "DELETE FROM {} WHERE ({names}) IN (SELECT {values} FROM batch);", self.name)
             }
             Verb::Update(keys, set) => {
                 let pairs: Vec<String> =
@@ -196,7 +197,7 @@ pub(crate) static BLOBS: Table = Table::new(
 );
 
 /// Contents that are written are no garbage.
-pub(crate) static WANTED: Table = Table::new("garbage", &[("hash", Bytes)], Verb::Delete("hash"));
+pub(crate) static WANTED: Table = Table::new("garbage", &[("hash", Bytes)], Verb::Delete);
 
 /// Steps: a state never goes back, and what is not given stays.
 pub(crate) static STEPS: Table = Table::new(
@@ -460,6 +461,17 @@ pub(crate) static HEALTH: Table = Table::new(
     &[("provider", Text), ("model", Text), ("state", Text)],
     Verb::Insert("ON CONFLICT (provider, model) DO UPDATE SET state = excluded.state"),
 );
+
+/// What arrived of replies under way: appended to what is there.
+pub(crate) static PARTIALS: Table = Table::new(
+    "partials",
+    &[("job_id", Int), ("step", Text), ("number", Int), ("text", Free)],
+    Verb::Insert("ON CONFLICT (job_id, step, number) DO UPDATE SET text = partials.text || excluded.text"),
+);
+
+/// What is kept of replies that are whole now.
+pub(crate) static NEEDLESS: Table =
+    Table::new("partials", &[("job_id", Int), ("step", Text), ("number", Int)], Verb::Delete);
 
 #[cfg(test)]
 mod tests {

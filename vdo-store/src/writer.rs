@@ -17,7 +17,7 @@ use vdo_core::port::{ClaimRequest, Lease, StoreError};
 use crate::decide;
 use crate::dialect;
 use crate::emit;
-use crate::fault;
+use crate::fault::{self, Identity};
 use crate::load;
 use crate::names;
 use crate::open::begin;
@@ -79,6 +79,8 @@ pub(crate) struct Writer {
     pub(crate) place: Arc<str>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) teller: Teller,
+    /// The file that was opened.
+    pub(crate) identity: Identity,
 }
 
 /// Why a batch was not written.
@@ -144,6 +146,10 @@ impl Writer {
     async fn write(&self, requests: &[Request]) -> Result<Vec<Decision>, Failed> {
         let before = |error| Failed { error, is_certain: true };
         let transaction = begin(&self.connection).await.map_err(before)?;
+        if self.backend == DbBackend::Sqlite && Identity::of(&self.place) != self.identity {
+            let _ = transaction.rollback().await;
+            return Err(before(fault::gone()));
+        }
         match self.write_in(&transaction, requests).await {
             Ok((decisions, 0, _)) => {
                 transaction.rollback().await.map_err(before)?;

@@ -9,7 +9,7 @@ use common::*;
 use vdo_core::content::{Blob, Entry};
 use vdo_core::id::{Phase, RevisionId, RevisionRef, StepKey};
 use vdo_core::job::{Cause, JobSpec};
-use vdo_core::port::changes::{Changes, Guard, NewRevision, StepWrite};
+use vdo_core::port::changes::{Changes, Guard, NewRevision, PartialWrite, StepWrite};
 use vdo_core::port::upkeep::{REDACTED, Redaction, TOMBSTONE, Upkeep as _};
 use vdo_core::port::{Blobs as _, EventLog as _, Jobs as _, Journal as _, StepState, Store};
 use vdo_core::tree::FileTree;
@@ -76,6 +76,10 @@ async fn a_secret_is_gone_from_trees_answers_events_and_every_page_of_the_file()
         answer: Some(answer.into()),
     };
     changes.steps = vec![step(answer)];
+    // A reply that broke off in the middle of a secret, which came in two pieces.
+    let (begin, end) = SECRET.split_at(7);
+    let piece = |text: &str| PartialWrite { step: key.clone(), number: 1, text: Some(text.to_owned()) };
+    changes.partials = vec![piece(&format!("the key is {begin}")), piece(end)];
     changes.lease = vdo_core::port::changes::LeaseChange::Release;
     store.commit(changes).await.unwrap();
     assert!(on_disk(&place, "0123456789abcdef"));
@@ -94,6 +98,7 @@ async fn a_secret_is_gone_from_trees_answers_events_and_every_page_of_the_file()
             ("reports of checks", 0),
             ("events", 1),
             ("titles, descriptions and other texts of jobs", 1),
+            ("replies that were not heard to their end", 1),
             ("failures of calls", 0),
             ("reasons of conflicts", 0),
         ]

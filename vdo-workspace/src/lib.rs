@@ -3,8 +3,9 @@
 //!
 //! Nothing here reads the environment, the home folder or the clock, and nothing prints: callers pass
 //! values in. Folders are read and written through handles that no link leads out of.
-//! Without features: [`folder`], [`detect`], [`results`], [`summary`] and [`deploy`].
+//! Without features: [`folder`], [`detect`], [`results`], [`summary`], [`beside`] and [`deploy`].
 
+pub mod beside;
 mod blocking;
 #[cfg(feature = "sandbox")]
 pub mod check;

@@ -33,6 +33,11 @@ struct Landed {
 pub(crate) fn run(out: &Out, args: &args::Apply) -> Result<(), Fail> {
     let reply = read(&args.reply)?;
     let whole = if args.complete { Whole::Yes } else { Whole::Unknown };
+    if !args.dry_run {
+        for path in FolderEdit::recover(&args.root).map_err(|failure| told(&failure))? {
+            out.say(format!("vdo: {path} is as it was again: the command that changed it was killed"));
+        }
+    }
     let edit = FolderEdit::plan(&args.root, &reply, args.format, whole).map_err(|failure| told(&failure))?;
     let blocks = edit.applied().rungs.iter();
     let mut done = Done {

@@ -8,6 +8,7 @@ use vdo_core::contents::Contents;
 use vdo_core::engine::Engine;
 use vdo_core::patch::{self, FileChange, Size, Status};
 use vdo_core::path::RepoPath;
+use vdo_workspace::beside::NewFile;
 
 use super::trees::has_result;
 use crate::app::App;
@@ -56,9 +57,8 @@ async fn write(app: &App, args: &args::Diff, engine: &Engine, changes: Vec<FileC
     let wants_patch = !app.out.json && (args.patch || !args.stat);
     let mut out = match &args.output {
         Some(path) => {
-            let file = std::fs::File::create(path);
-            let file = file.map_err(|error| Fail::failed(format!("{} cannot be written: {error}", path.display())))?;
-            Target::File(std::io::BufWriter::new(file))
+            let file = NewFile::create(path);
+            Target::File(file.map_err(|error| Fail::failed(format!("{} cannot be written: {error}", path.display())))?)
         }
         None => Target::Standard,
     };
@@ -89,7 +89,7 @@ async fn write(app: &App, args: &args::Diff, engine: &Engine, changes: Vec<FileC
 /// Where the difference is written.
 enum Target {
     Standard,
-    File(std::io::BufWriter<std::fs::File>),
+    File(NewFile),
 }
 
 impl Target {
@@ -103,7 +103,7 @@ impl Target {
     fn finish(self) -> Result<(), Fail> {
         match self {
             Self::Standard => Ok(()),
-            Self::File(mut file) => Ok(file.flush()?),
+            Self::File(file) => Ok(file.finish()?),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use vdo_core::content::BlobHash;
 use vdo_core::id::StepKey;
 use vdo_core::job::JobStatus;
-use vdo_core::port::{CallRow, Clock as _, StepState};
+use vdo_core::port::{CallRow, CallState, Clock as _, StepState};
 
 use crate::app::App;
 use crate::args;
@@ -27,6 +27,9 @@ struct CallView {
     #[serde(flatten)]
     row: CallRow,
     possibly_billed: bool,
+    /// What had arrived of a reply that was never heard to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
 }
 
 /// Shows what happened.
@@ -131,12 +134,19 @@ async fn journal(app: &App, args: &args::Log) -> Result<(), Fail> {
     for row in engine.store().calls(args.id).await? {
         calls.entry(row.step.clone()).or_default().push(row);
     }
+    let partials = engine.store().partials(args.id).await?;
+    let mut partials: BTreeMap<(StepKey, u32), String> =
+        partials.into_iter().map(|kept| ((kept.step, kept.number), kept.text)).collect();
     let mut views = Vec::new();
     for step in engine.store().steps(args.id).await? {
         let rows = calls.remove(&step.key).unwrap_or_default();
         let rows = rows
             .into_iter()
-            .map(|row| CallView { possibly_billed: row.state == vdo_core::port::CallState::PossiblyBilled, row })
+            .map(|row| CallView {
+                possibly_billed: row.state == CallState::PossiblyBilled,
+                partial: partials.remove(&(row.step.clone(), row.number)),
+                row,
+            })
             .collect();
         views.push(StepView { step: step.key, state: Some(step.state), calls: rows });
     }
@@ -160,6 +170,10 @@ async fn journal(app: &App, args: &args::Log) -> Result<(), Fail> {
             ))?;
             if let Some(failure) = &call.row.failure {
                 app.out.line(format!("       {}", story::plain(&failure.message, 300)))?;
+            }
+            if let Some(partial) = &call.partial {
+                let begun = story::plain(partial, 300);
+                app.out.line(format!("       {} bytes of the reply had arrived: {begun}", partial.len()))?;
             }
         }
     }

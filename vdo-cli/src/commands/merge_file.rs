@@ -1,12 +1,12 @@
 //! `vdo merge-file`: merges three files; never a provider, store or network, so that it can be a git merge driver.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use vdo_core::diff::is_binary;
 use vdo_core::merge::markers::Labels;
 use vdo_core::merge::text::{TextMerge, Texts, merge};
 use vdo_core::path::RepoPath;
+use vdo_workspace::beside;
 use vdo_workspace::syntax::TreeSitterSyntax;
 
 use crate::args;
@@ -35,7 +35,7 @@ pub(crate) fn run(out: &Out, args: &args::MergeFile) -> Result<(), Fail> {
     let text = merged.with_markers(labels, size);
     match &args.output {
         Some(path) => {
-            if let Err(error) = write(path, &text) {
+            if let Err(error) = beside::write(path, &text) {
                 return no_merge(out, &format!("{}: {error}", path.display()));
             }
         }
@@ -93,22 +93,4 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("{} has {} bytes; at most {MAX_BYTES} are merged", path.display(), meta.len()));
     }
     std::fs::read(path).map_err(told)
-}
-
-/// Writes a file whole or not at all; one that is there keeps its permissions.
-fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let old = std::fs::symlink_metadata(path).ok();
-    if old.as_ref().is_some_and(|meta| !meta.is_file()) {
-        // A pipe, a device or a link is written through.
-        return std::fs::write(path, text);
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text)?;
-    let permissions = match old {
-        Some(meta) => meta.permissions(),
-        None => std::os::unix::fs::PermissionsExt::from_mode(0o644),
-    };
-    file.as_file().set_permissions(permissions)?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }

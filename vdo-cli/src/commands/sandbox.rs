@@ -65,5 +65,6 @@ pub(crate) async fn run(args: &args::Sandbox) -> Result<(), Fail> {
 fn write_report(args: &args::Sandbox, report: &serde_json::Value) -> Result<(), Fail> {
     let Some(file) = &args.report else { return Ok(()) };
     let text = serde_json::to_string_pretty(report).map_err(|error| Fail::failed(error.to_string()))?;
-    std::fs::write(file, text + "\n").map_err(|error| Fail::failed(format!("--report {}: {error}", file.display())))
+    vdo_workspace::beside::write(file, (text + "\n").as_bytes())
+        .map_err(|error| Fail::failed(format!("--report {}: {error}", file.display())))
 }

@@ -23,7 +23,7 @@ use crate::syntax::{NoSyntax, Syntax};
 /// Told of every event, right after it was written. Must not block.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// A piece of a reply as it arrives. Nobody keeps it.
+/// A piece of a reply as it arrives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Delta<'a> {
     /// The job.

@@ -1,21 +1,20 @@
 //! One step that asks a model: the call, its retries and its failover, each a row of the ledger.
 
-use futures_util::StreamExt as _;
-
-use crate::engine::{Delta, EngineError};
+use crate::engine::EngineError;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
 use crate::id::StepKey;
 use crate::message::{Block, RateLimits, Reply};
 use crate::money::NanoUsd;
 use crate::port::changes::{CallWrite, StepWrite};
-use crate::port::{CallRow, CallState, Provider, ProviderError, StepState, StoreError, StreamEvent};
+use crate::port::{CallRow, CallState, ProviderError, StepState, StoreError};
 use crate::route::{self, Next};
 use crate::run::{Answer, Ask};
 use crate::time::Timestamp;
 
 use super::choice::{Call, Tried, Turn};
 use super::desk::{Desk, StepEnd};
+use super::hear::Heard;
 
 impl Desk<'_> {
     /// Sends a call whose intent is written, or waits until one can be, and goes on until there is an answer or nobody is
@@ -141,20 +140,22 @@ impl Desk<'_> {
             let text = format!("provider {} is not configured", call.row.provider);
             return Err(StepEnd::Failed(Failure::new(FailureKind::Configuration, text)));
         };
-        let mut first_ms = None;
-        let asked = self.hear(provider.as_ref(), call, &mut first_ms);
+        let mut heard = Heard::default();
+        let asked = self.hear(provider.as_ref(), call, &mut heard);
         let result = self.signal.or(asked).await.unwrap_or_else(|| {
             let source = "given up on request".into();
             Err(ProviderError::Transport { sent: true, source })
         });
+        heard.settle().await.map_err(StepEnd::Fatal)?;
         let ended = self.parts().clock.now();
-        let mut row = CallRow { ended: Some(ended), first_ms, ..call.row.clone() };
+        let mut row = CallRow { ended: Some(ended), first_ms: heard.first_ms, ..call.row.clone() };
         let mut changes = self.changes();
         let mut limits = RateLimits::default();
         let outcome = match result {
             Ok(reply) => {
                 let reply = signed(reply, &row);
                 limits = reply.about.limits;
+                changes.partials.extend(heard.needless(&row));
                 self.answered_row(&mut row, &reply);
                 changes.events.push(EventKind::CallAnswered {
                     step: key.clone(),
@@ -181,6 +182,10 @@ impl Desk<'_> {
             Err(error) => {
                 let failure = error.to_failure().with_phase(key.phase);
                 self.failed_row(&mut row, &failure);
+                if row.state == CallState::PossiblyBilled {
+                    row.usage = row.usage.or_else(|| heard.usage());
+                }
+                changes.partials.extend(heard.rest(&row));
                 let (step, number) = (key.clone(), row.number);
                 changes.events.push(EventKind::CallFailed { step, number, failure: failure.clone() });
                 Err(StepEnd::Failed(failure))
@@ -196,34 +201,6 @@ impl Desk<'_> {
             }
             Err(error) => Err(StepEnd::Fatal(error)),
         }
-    }
-
-    /// Asks for a reply, whole or as it arrives; notes how long the first output took.
-    async fn hear(
-        &self,
-        provider: &dyn Provider,
-        call: &Call,
-        first_ms: &mut Option<u64>,
-    ) -> Result<Reply, ProviderError> {
-        if !self.parts().streams {
-            return provider.complete(&call.request).await;
-        }
-        let mut stream = provider.stream(&call.request).await?;
-        while let Some(event) = stream.next().await {
-            match event? {
-                StreamEvent::Text(text) => {
-                    let took = self.parts().clock.now().since(call.row.started).as_millis();
-                    first_ms.get_or_insert(u64::try_from(took).unwrap_or(u64::MAX));
-                    if let Some(listener) = &self.parts().listener {
-                        let (job, step, number) = (self.job.id, &call.row.step, call.row.number);
-                        listener(&Delta { job, step, number, text: &text });
-                    }
-                }
-                StreamEvent::Done(reply) => return Ok(*reply),
-            }
-        }
-        let source = "the stream ended without the whole reply".into();
-        Err(ProviderError::Transport { sent: true, source }.after(first_ms.is_some(), None))
     }
 
     /// Writes what an answer took and cost.

@@ -12,6 +12,7 @@ use crate::conflict::{ConflictRow, How};
 use crate::engine::answers::{kept, replay};
 use crate::engine::choice::{Tried, Turn};
 use crate::engine::desk::{Desk, StepEnd};
+use crate::engine::hear::usage_of;
 use crate::engine::signal::Signal;
 use crate::engine::{Engine, EngineError, History, StoreSource};
 use crate::event::EventKind;
@@ -76,6 +77,8 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
     let steps = if fresh { Vec::new() } else { parts.store.steps(lease.job).await? };
     let rows = if fresh { Vec::new() } else { parts.store.calls(lease.job).await? };
     let conflicts = if job.parents.len() > 1 { parts.store.conflicts(lease.job).await? } else { Vec::new() };
+    let was_sent = |row: &CallRow| row.state == CallState::Sent;
+    let partials = if rows.iter().any(was_sent) { parts.store.partials(lease.job).await? } else { Vec::new() };
     let brief = brief(engine, &job, &conflicts).await?;
     // Whoever ran this before died with these calls under way.
     let now = parts.clock.now();
@@ -83,10 +86,11 @@ pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) ->
     let rows: Vec<CallRow> = rows
         .into_iter()
         .map(|row| {
-            if row.state != CallState::Sent {
+            if !was_sent(&row) {
                 return row;
             }
-            let row = CallRow { state: CallState::PossiblyBilled, ended: Some(now), ..row };
+            let usage = row.usage.or_else(|| usage_of(&row, &partials));
+            let row = CallRow { state: CallState::PossiblyBilled, usage, ended: Some(now), ..row };
             given_up.push(CallWrite::new(row.clone()));
             row
         })

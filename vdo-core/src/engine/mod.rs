@@ -15,6 +15,7 @@ mod corrections;
 mod decide;
 mod desk;
 mod drive;
+mod hear;
 mod history;
 mod merging;
 mod origins;

@@ -4,6 +4,7 @@
 mod accounts;
 mod cancel;
 mod crash;
+mod hearing;
 mod judging;
 mod merge;
 mod money;

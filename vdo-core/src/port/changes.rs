@@ -113,6 +113,17 @@ pub struct CallOutcome {
     pub outcome: Outcome,
 }
 
+/// What arrived of a reply that is being streamed; or that it is needed no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartialWrite {
+    /// The step.
+    pub step: StepKey,
+    /// The call's number within the step.
+    pub number: u32,
+    /// Text to append to what is kept of the call; none takes away what is kept.
+    pub text: Option<String>,
+}
+
 /// A new revision of the job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRevision {
@@ -182,6 +193,8 @@ pub struct Changes {
     pub steps: Vec<StepWrite>,
     /// Ledger entries. Reservations are checked against the job's budget, and the whole write is refused if they do not fit.
     pub calls: Vec<CallWrite>,
+    /// What arrived of replies under way, in order. Kept beside the calls until it is taken away or the job goes.
+    pub partials: Vec<PartialWrite>,
     /// What became of replies; touches nothing else of their rows.
     pub outcomes: Vec<CallOutcome>,
     /// A new revision; becomes the job's head.
@@ -213,6 +226,7 @@ impl Changes {
             blobs: Vec::new(),
             steps: Vec::new(),
             calls: Vec::new(),
+            partials: Vec::new(),
             outcomes: Vec::new(),
             revision: None,
             correction: None,

@@ -29,7 +29,7 @@ pub use query::JobQuery;
 pub use scanner::{FileClass, FileFacts, Fit, Interest, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};
 pub use store::{
-    Blobs, CallRow, CallState, ClaimRequest, EventLog, Jobs, Journal, Lease, Ledger, Outcome, SpendRow, StepRow,
-    StepState, Store, StoreError,
+    Blobs, CallRow, CallState, ClaimRequest, EventLog, Jobs, Journal, Lease, Ledger, Outcome, PartialReply, SpendRow,
+    StepRow, StepState, Store, StoreError,
 };
 pub use watch::Watch;

@@ -98,7 +98,7 @@ pub struct Health {
 /// A part of a streamed reply.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {
-    /// More text. Not kept by anybody.
+    /// More text. The engine keeps it until the reply is whole.
     Text(String),
     /// The whole reply; always the last event of a stream that succeeds.
     Done(Box<Reply>),

@@ -312,6 +312,17 @@ pub struct CallRow {
     pub decision: Option<Box<Decision>>,
 }
 
+/// What is kept of a reply that never came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartialReply {
+    /// The step that was asked for.
+    pub step: StepKey,
+    /// The call's number within the step.
+    pub number: u32,
+    /// The text as far as it was kept: the beginning of what arrived.
+    pub text: String,
+}
+
 /// Calls of one provider and model, summed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SpendRow {
@@ -408,6 +419,12 @@ pub trait Journal {
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such job.
     async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError>;
+
+    /// Returns what is kept of replies that were streamed and not answered to their end, in the order they began.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such job.
+    async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError>;
 }
 
 /// Reads the ledger.

@@ -4,6 +4,7 @@
 //! lock; it performs no I/O and needs no runtime. Invariant: a refused write leaves no trace, because it worked on a copy.
 
 mod books;
+mod partials;
 mod reads;
 mod upkeep;
 
@@ -24,7 +25,7 @@ use crate::money::NanoUsd;
 use crate::port::accounts::{self, Accounts};
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
 use crate::port::upkeep::Upkeep;
-use crate::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
+use crate::port::{CallRow, CallState, ClaimRequest, Lease, PartialReply, StepRow, Store, StoreError};
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
 use crate::usage::Usage;
@@ -72,6 +73,7 @@ struct Record {
     calls: Vec<CallRow>,
     checks: Vec<(Phase, u32, CheckReport)>,
     conflicts: BTreeMap<u32, ConflictRow>,
+    partials: Vec<PartialReply>,
     events: Vec<Event>,
 }
 
@@ -148,6 +150,7 @@ impl Data {
             calls: Vec::new(),
             checks: Vec::new(),
             conflicts: BTreeMap::new(),
+            partials: Vec::new(),
             events: Vec::new(),
         })
     }
@@ -227,6 +230,7 @@ impl Data {
         let crossed = posted.crossings.iter().cloned().map(EventKind::BudgetCrossed);
         let events = changes.events.into_iter().chain(crossed).collect();
         record.append(changes.at, changes.steps, changes.calls.into_iter().map(|call| call.row), events);
+        record.keep_partials(changes.partials);
         for known in changes.outcomes {
             let mut rows = record.calls.iter_mut();
             if let Some(row) = rows.find(|row| row.step == known.step && row.number == known.number) {
@@ -332,6 +336,7 @@ impl Record {
             calls: Vec::new(),
             checks: Vec::new(),
             conflicts: BTreeMap::new(),
+            partials: Vec::new(),
             events: Vec::new(),
         }
     }

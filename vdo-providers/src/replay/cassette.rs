@@ -1,7 +1,7 @@
 //! The file: a header, then a line for every call.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,10 @@ use super::failed::Failed;
 pub(super) const VERSION: u32 = 1;
 /// The most bytes of a line.
 const LONGEST_LINE: u64 = 64 << 20;
+/// What a cassette begins with.
+const BEGIN: &[u8] = b"{\"vdo_cassette\"";
+/// How much of a file is looked through at once for its last line.
+const CHUNK: u64 = 64 << 10;
 /// The most calls of a cassette.
 const MOST_CALLS: usize = 1_000_000;
 
@@ -157,6 +161,35 @@ pub(super) fn load(path: &Path) -> Result<(Header, Vec<Call>), CassetteError> {
     Ok((header, calls))
 }
 
+/// Takes away a last line that was not written to its end, because whoever recorded it was killed. What is no cassette is left
+/// alone.
+///
+/// # Errors
+/// As the file system has it.
+pub(super) fn mend(file: &mut File) -> std::io::Result<()> {
+    let mut begin = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(BEGIN.len() as u64).read_to_end(&mut begin)?;
+    if begin.is_empty() || !BEGIN.starts_with(&begin) {
+        return Ok(());
+    }
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut chunk = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(CHUNK);
+        chunk.clear();
+        file.seek(SeekFrom::Start(start))?;
+        file.by_ref().take(end - start).read_to_end(&mut chunk)?;
+        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
+            end = start + at as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    if end < length { file.set_len(end) } else { Ok(()) }
+}
+
 fn read_header(path: &Path, line: &[u8]) -> Result<Header, CassetteError> {
     let foreign = || CassetteError::Foreign { path: path.to_owned() };
     let value: Value = serde_json::from_slice(line).map_err(|_| foreign())?;
@@ -219,7 +252,7 @@ impl<R: BufRead> Lines<'_, R> {
             return Err(CassetteError::Line { path, line: number, message });
         }
         // What is no cassette at all is said to be that.
-        let foreign = number == 1 && !line.starts_with(b"{\"vdo_cassette\"");
+        let foreign = number == 1 && !line.starts_with(BEGIN);
         Err(if foreign { CassetteError::Foreign { path } } else { CassetteError::Truncated { path, line: number } })
     }
 }

@@ -34,7 +34,8 @@ impl fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Returns the provider, which adds to the cassette at `path`; it is made if it is not there. `secrets` are taken out of
+    /// Returns the provider, which adds to the cassette at `path`; it is made if it is not there, and what a killed
+    /// recorder did not write to its end is taken away. `secrets` are taken out of
     /// everything that is written, and so is what looks like a key.
     ///
     /// # Errors
@@ -46,7 +47,10 @@ impl Recorder {
     ) -> Result<Self, CassetteError> {
         let path = path.as_ref();
         let failed = |source| CassetteError::File { path: path.to_owned(), source };
-        let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
+        // Whoever else records to the same file is not in the middle of a line then. Where files have no locks, it is for one recorder.
+        let _ = file.lock();
+        cassette::mend(&mut file).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() == 0 {
             let header = Header { vdo_cassette: VERSION, provider: inner.name().to_owned() };
             let mut line = serde_json::to_vec(&header).unwrap_or_default();
@@ -55,6 +59,7 @@ impl Recorder {
         } else {
             cassette::load(path)?;
         }
+        let _ = file.unlock();
         let log = Log { file: Mutex::new((file, None)), redactor: Redactor::new(secrets) };
         Ok(Self { inner, log: Arc::new(log) })
     }
@@ -96,7 +101,10 @@ impl Log {
         };
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.0.write_all(&line) {
+        let _ = file.0.lock();
+        let written = file.0.write_all(&line);
+        let _ = file.0.unlock();
+        if let Err(error) = written {
             drop(file);
             self.fail(&error.to_string());
         }

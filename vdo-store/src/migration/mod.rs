@@ -18,6 +18,8 @@ const VERSIONS: &[(&str, &str)] = &[
     ("m0003_operations", include_str!("m0003_operations.sql")),
     // Budgets and their sums, how providers are doing, settings, and why a call was routed as it was.
     ("m0004_accounts", include_str!("m0004_accounts.sql")),
+    // What arrived of replies that are being streamed.
+    ("m0006_partials", include_str!("m0006_partials.sql")),
     // What nothing refers to, until it is swept.
     ("m0007_garbage", include_str!("m0007_garbage.sql")),
 ];

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, sqlx};
 use vdo_core::port::StoreError;
 
 use super::{Opened, migrate};
@@ -90,7 +90,14 @@ async fn connect(path: &Path, options: &Options, connections: u32) -> Result<Dat
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", CHECKPOINT)
     });
-    connect.map_sqlx_sqlite_pool_opts(|pool| pool.idle_timeout(None).max_lifetime(None));
+    connect.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.idle_timeout(None).max_lifetime(None).after_release(|connection, _| {
+            // A transaction that SQLite took back by itself, as on a full disk, is still open to the driver: what came after would be
+            // nested in one that nobody commits, and acknowledged without being on the disk. Such a connection is not used again.
+            let is_sound = !sqlx::Connection::is_in_transaction(connection);
+            Box::pin(async move { Ok(is_sound) })
+        })
+    });
     Database::connect(connect).await
 }
 

@@ -87,7 +87,7 @@ pub(super) fn expression(name: &str, kind: Kind) -> String {
 }
 
 /// The rows of jobs, in an order in which each refers only to what came before.
-pub(super) static TABLES: [Copied; 11] = [
+pub(super) static TABLES: [Copied; 12] = [
     Copied::new(
         "jobs",
         &[
@@ -254,6 +254,13 @@ pub(super) static TABLES: [Copied; 11] = [
             ("priced", Text),
             ("decision", Text),
         ],
+        "t.job_id = ?1",
+        "t.id",
+        "",
+    ),
+    Copied::new(
+        "partials",
+        &[("job_id", Int), ("step", Text), ("number", Int), ("text", Free)],
         "t.job_id = ?1",
         "t.id",
         "",

@@ -14,6 +14,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("blobs", "id"),
     ("steps", "id"),
     ("calls", "id"),
+    ("partials", "id"),
     ("checks", "id"),
     ("redactions", "id"),
     ("garbage", "*"),

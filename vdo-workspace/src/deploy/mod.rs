@@ -116,6 +116,8 @@ fn begin(dir: &Path, wanted: &Record) -> Result<Option<(Place, Lock)>, DeployErr
     place.recover()?;
     let old = check(&place.target, &place.shown)?;
     if old.as_ref() == Some(wanted) {
+        // A delivery that was killed right after the swap left the old tree; what somebody did in there stays.
+        let _ = place.clear_stage();
         return Ok(None);
     }
     place.clear_stage()?;

@@ -13,6 +13,8 @@ use rustix::fs::{self, AtFlags, FileType, Mode as Bits, OFlags};
 use rustix::io::Errno;
 use vdo_core::content::Mode;
 
+use crate::beside;
+
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
@@ -123,8 +125,8 @@ impl Confined {
 
     /// Makes a file of a name that nobody has, in a folder.
     fn beside(folder: BorrowedFd<'_>) -> io::Result<(String, File)> {
-        for number in 0..1000_u32 {
-            let name = format!(".vdo-{}-{number}.tmp", std::process::id());
+        for _ in 0..1000 {
+            let name = beside::temporary();
             match fs::openat(folder, name.as_str(), CREATE, Bits::from_raw_mode(0o600)) {
                 Ok(file) => return Ok((name, File::from(file))),
                 Err(Errno::EXIST) => {}
@@ -132,6 +134,16 @@ impl Confined {
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Removes what dead processes left in the folder at `path`, if there is one.
+    pub(crate) fn sweep(&mut self, path: &str) {
+        let Ok(folder) = self.descend(path, false) else { return };
+        for (name, kind) in self.list(path).unwrap_or_default() {
+            if kind == Kind::File && str::from_utf8(&name).is_ok_and(beside::is_stale) {
+                let _ = fs::unlinkat(&folder, name.as_slice(), AtFlags::empty());
+            }
+        }
     }
 
     /// Removes the file at `path`.

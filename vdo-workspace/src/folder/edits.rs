@@ -16,6 +16,7 @@ use vdo_core::path::RepoPath;
 use vdo_core::tree::FileTree;
 
 use super::confined::{Confined, Kind};
+use super::undo;
 
 /// Why edits were not made. The folder is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,15 @@ impl FolderEdit {
         Ok(Self { folder, before, contents, applied: done.applied, format })
     }
 
+    /// Takes back the edits that a process was killed in the middle of; returns the files that are as they were again. To be called
+    /// before [`FolderEdit::plan`] by whoever is going to [write](FolderEdit::write). Blocking.
+    ///
+    /// # Errors
+    /// [`EditFailure::Io`] if that process is still at work, or a file cannot be put back.
+    pub fn recover(root: &Path) -> Result<Vec<RepoPath>, EditFailure> {
+        undo::recover(root).map_err(|source| EditFailure::Io { path: root.display().to_string(), source })
+    }
+
     /// Returns the format the reply was read in.
     #[must_use]
     pub fn format(&self) -> Format {
@@ -118,12 +128,21 @@ impl FolderEdit {
     /// Makes the change: every file, or none. Returns the paths that changed. Blocking.
     ///
     /// # Errors
-    /// [`EditFailure::Io`] if a file could not be written; those written before it are as they were.
+    /// [`EditFailure::Io`] if a file could not be written; those written before it are as they were. Also if another process is at it,
+    /// or was killed in the middle and nobody called [`FolderEdit::recover`] since.
     pub fn write(mut self) -> Result<Vec<RepoPath>, EditFailure> {
         let changed: Vec<_> = diff::changed_paths(&self.before, &self.applied.tree);
         self.applied.blobs.iter().for_each(|blob| self.contents.add(blob));
         // Files come before files go, so that a crash leaves one too many rather than one too few.
+        let folders: BTreeSet<&str> = changed.iter().filter_map(|(path, ..)| path.ancestors().next()).collect();
+        folders.into_iter().chain([""]).for_each(|folder| self.folder.sweep(folder));
         let (goes, comes): (Vec<_>, Vec<_>) = changed.iter().partition(|(_, _, after)| after.is_none());
+        // One file changes in one move; several are taken back if this process is killed between them.
+        let is_several = changed.len() > 1;
+        let recorded = |source| EditFailure::Io { path: "the record of what is changed".to_owned(), source };
+        if is_several {
+            undo::begin(&mut self.folder, &changed, &self.contents).map_err(recorded)?;
+        }
         let mut made = Vec::new();
         for (path, before, after) in comes.into_iter().chain(goes) {
             if let Err(source) = self.put(path, *after) {
@@ -131,9 +150,15 @@ impl FolderEdit {
                     // What was written a moment ago can be written back.
                     let _ = self.put(path, before);
                 }
+                if is_several {
+                    let _ = undo::end(&mut self.folder);
+                }
                 return Err(EditFailure::Io { path: path.to_string(), source });
             }
             made.push((path, *before));
+        }
+        if is_several {
+            undo::end(&mut self.folder).map_err(recorded)?;
         }
         Ok(changed.into_iter().map(|(path, _, _)| path).collect())
     }

@@ -8,6 +8,7 @@ mod edits;
 mod materialise;
 mod memory;
 mod source;
+mod undo;
 
 pub use edits::{EditFailure, FolderEdit};
 pub use materialise::{MaterialiseError, Materialised, RefusedLink, link_fault, materialise};

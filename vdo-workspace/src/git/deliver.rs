@@ -14,7 +14,7 @@ use vdo_core::tree::FileTree;
 
 use super::commit::{self, Objects};
 use super::facts::Facts;
-use super::{lineage, message, open};
+use super::{lineage, lock, message, open};
 use crate::blocking;
 
 /// How many contents are held in memory at once.
@@ -314,10 +314,10 @@ fn finish(
 fn point(path: &Path, repo: &Repository, survey: &Survey, oid: Oid) -> Result<(), DeployError> {
     let name = format!("refs/heads/{}", survey.branch);
     let log = "vdo: delivered";
-    let moved = match survey.standing {
+    let moved = lock::with(repo, &name, || match survey.standing {
         Standing::At(tip) => repo.reference_matching(&name, oid, true, tip, log),
         Standing::Absent | Standing::Done => repo.reference(&name, oid, false, log),
-    };
+    });
     match moved {
         Ok(_) => Ok(()),
         Err(_) if repo.refname_to_id(&name).is_ok_and(|now| now == oid) => Ok(()),
@@ -325,6 +325,10 @@ fn point(path: &Path, repo: &Repository, survey: &Survey, oid: Oid) -> Result<()
             target: format!("branch {}", survey.branch),
             what: "it was moved while the delivery was under way".to_owned(),
         }),
+        Err(error) if error.code() == ErrorCode::Locked => Err(refused(
+            path,
+            format!("another process holds the lock of {name}; deliver again once it is done, or remove {name}.lock"),
+        )),
         Err(_) if repo.find_reference("refs/heads/vdo").is_ok() => {
             Err(refused(path, "a branch named vdo is in the way of vdo/…; rename it".to_owned()))
         }

@@ -9,6 +9,7 @@ mod deliver;
 mod facts;
 mod found;
 mod lineage;
+mod lock;
 mod message;
 
 use std::ffi::OsStr;

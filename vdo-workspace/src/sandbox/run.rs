@@ -217,7 +217,12 @@ fn keep_deps(run: &Invocation, folders: &Folders, dir: &Path) -> Result<(), Sand
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).doing(doing)?;
-    let partial = super::scratch::base(parent).doing(doing)?;
+    crate::beside::sweep(parent);
+    let partial = tempfile::Builder::new()
+        .prefix(&format!(".vdo-{}-", std::process::id()))
+        .suffix(".tmp")
+        .tempdir_in(parent)
+        .doing(doing)?;
     let to = tree::open_folder(partial.path()).doing(doing)?;
     // Links are kept as text: only sandboxes ever follow them.
     let policy =

@@ -12,11 +12,11 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use vdo_core::content::Bytes;
 
 use super::segment::{self, Key, Segment};
+use crate::beside;
 
 /// So many segments of one kind are merged into one.
 const MAX_SEGMENTS: usize = 8;
@@ -83,8 +83,9 @@ impl Cache {
         &self.folder
     }
 
-    /// Reads the records of a kind. Files that are spoiled are removed.
+    /// Reads the records of a kind. Files that are spoiled are removed, and so is what killed scans left.
     pub(super) fn load(&self, kind: &str) -> Shelf {
+        beside::sweep(&self.folder);
         let mut paths: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -162,10 +163,8 @@ impl Cache {
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Option<PathBuf> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = self.folder.join(name);
-        let other = format!("{name}.{}.{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let other = self.folder.join(other);
+        let other = self.folder.join(beside::temporary());
         let done = fs::create_dir_all(&self.folder)
             .and_then(|()| fs::File::create_new(&other))
             .and_then(|mut file| file.write_all(bytes))

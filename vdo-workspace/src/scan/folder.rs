@@ -67,7 +67,7 @@ impl Stats {
 /// Returns the time a file written now gets.
 fn began(folder: &Path) -> Option<i128> {
     std::fs::create_dir_all(folder).ok()?;
-    let path = folder.join(format!("clock.{}.tmp", std::process::id()));
+    let path = folder.join(crate::beside::temporary());
     std::fs::write(&path, b"").ok()?;
     let data = std::fs::metadata(&path);
     let _ = std::fs::remove_file(&path);

@@ -26,8 +26,8 @@ use crate::port::changes::{Changes, Guard, Receipt};
 use crate::port::{
     Accepts, Accounts, Blobs, CallRow, Capabilities, CheckError, CheckRequest, Checked, Checker, ClaimRequest, Clock,
     Delivery, DeployError, Deployer, Deployment, EventLog, FileFacts, Health, Interest, JobQuery, Jobs, Journal, Lease,
-    Ledger, Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store, StoreError,
-    TokenCount, TreeSource,
+    Ledger, PartialReply, Provider, ProviderError, ReplyStream, ScanError, Scanned, Scanner, SpendRow, StepRow, Store,
+    StoreError, TokenCount, TreeSource,
 };
 use crate::route::Routes;
 use crate::spend::Prices;
@@ -81,6 +81,10 @@ pub(super) struct Gate {
     pub(super) written: Mutex<Vec<Changes>>,
     /// Which commit under a lease fails next, counted from 0, and how.
     pub(super) fault: Mutex<Option<(usize, Fault)>>,
+    /// Whether writes of what arrived of a reply never end, or fail; and how many were tried.
+    pub(super) stuck_partials: Mutex<bool>,
+    pub(super) broken_partials: Mutex<bool>,
+    pub(super) partial_tries: AtomicUsize,
 }
 
 impl Gate {
@@ -113,6 +117,15 @@ impl Gate {
 impl Store for Gate {
     async fn commit(&self, changes: Changes) -> Result<Receipt, StoreError> {
         breathe().await;
+        if changes.partials.iter().any(|partial| partial.text.is_some()) {
+            self.partial_tries.fetch_add(1, Ordering::Relaxed);
+            if *lock(&self.stuck_partials) {
+                pending::<()>().await;
+            }
+            if *lock(&self.broken_partials) {
+                return Err(StoreError::Backend { place: "gate".to_owned(), source: "the disk is full".into() });
+            }
+        }
         let leased = matches!(changes.guard, Guard::Lease(_));
         let broken = || StoreError::Backend { place: "gate".to_owned(), source: "the disk is full".into() };
         let now = { *lock(&self.fault) }.filter(|(at, _)| leased && *at == 0).map(|(_, fault)| fault);
@@ -189,6 +202,9 @@ impl Journal for Gate {
     }
     async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
         self.inner.conflicts(job).await
+    }
+    async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        self.inner.partials(job).await
     }
 }
 

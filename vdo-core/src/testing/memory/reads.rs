@@ -13,7 +13,7 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef};
 use crate::job::{Correction, Job, JobStatus, Revision};
 use crate::money::NanoUsd;
 use crate::port::{
-    Blobs, CallRow, CallState, EventLog, JobQuery, Jobs, Journal, Ledger, SpendRow, StepRow, StoreError,
+    Blobs, CallRow, CallState, EventLog, JobQuery, Jobs, Journal, Ledger, PartialReply, SpendRow, StepRow, StoreError,
 };
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
@@ -86,6 +86,10 @@ impl Journal for MemoryStore {
 
     async fn conflicts(&self, job: JobId) -> Result<Vec<ConflictRow>, StoreError> {
         Ok(self.data().record(job)?.conflicts.values().cloned().collect())
+    }
+
+    async fn partials(&self, job: JobId) -> Result<Vec<PartialReply>, StoreError> {
+        Ok(self.data().record(job)?.partials.clone())
     }
 }
 

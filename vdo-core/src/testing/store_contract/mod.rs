@@ -28,6 +28,7 @@ mod fixtures;
 mod jobs;
 mod leases;
 mod money;
+mod partials;
 mod records;
 mod trees;
 mod upkeep;
@@ -180,6 +181,8 @@ cases! { $
     contents::any_bytes_come_back,
     contents::contents_are_stored_once_and_missing_ones_are_named,
     records::steps_move_on_and_keep_their_answers,
+    partials::what_arrived_of_a_reply_is_appended_and_taken_away_with_the_answer,
+    partials::a_fenced_writer_keeps_nothing_of_a_reply,
     records::evidence_comes_back_in_order,
     records::every_event_comes_back,
     records::events_are_read_in_pages,
