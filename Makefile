@@ -45,4 +45,4 @@ deny:
 
 # What the tests need beside Rust.
 setup:
-	scripts/setup.sh bubblewrap git nodejs npm python3-pip python3-venv nextest
+	scripts/setup.sh bubblewrap git nodejs npm python3-pip python3-venv postgresql nextest

@@ -9,6 +9,7 @@ for package in python3 "$@"; do
     nodejs) command -v node >/dev/null || missing+=("$package") ;;
     python3-venv) python3 -c "import ensurepip, venv" >/dev/null 2>&1 || missing+=("$package") ;;
     python3-pip) python3 -m pip --version >/dev/null 2>&1 || missing+=("$package") ;;
+    postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=("$package") ;;
     nextest) cargo nextest --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-nextest ;;
     *) command -v "$package" >/dev/null || missing+=("$package") ;;
   esac

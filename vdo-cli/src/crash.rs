@@ -55,6 +55,14 @@ impl Store for Crashing {
         self.inner.claim(request).await
     }
 
+    fn accounts(&self) -> Option<&dyn vdo_core::port::Accounts> {
+        self.inner.accounts()
+    }
+
+    fn backlog(&self) -> Option<&dyn vdo_core::port::Backlog> {
+        self.inner.backlog()
+    }
+
     fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
         self.inner.upkeep()
     }

@@ -6,6 +6,7 @@
 //! Invariant: what a commit acknowledged is on the disk, whole; what it refused has left no trace.
 
 mod accounts;
+mod backlog;
 mod convert;
 mod decide;
 mod emit;
@@ -29,6 +30,8 @@ mod state;
 mod stats;
 mod store;
 mod upkeep;
+#[cfg(feature = "worker")]
+pub mod worker;
 mod writer;
 
 pub use fault::SqliteFault;

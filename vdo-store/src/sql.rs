@@ -12,7 +12,7 @@ WITH batch AS MATERIALIZED (SELECT value FROM json_each($1))
 INSERT INTO jobs (
   id, extends_job_id, is_extension, depth, root_id, kind, status, version, budget, autonomy, created, updated,
   title, repo, github_repo_url, template, project, idempotency_key, tags, checks, parameters, description,
-  merge_policy
+  merge_policy, priority
 ) SELECT
   value->>0, value->>1, value->>2, value->>3, value->>4, CAST(substr($2, value->>5, value->>6) AS TEXT),
   CAST(substr($2, value->>7, value->>8) AS TEXT), value->>9, value->>10, CAST(substr($2, value->>11, value->>12)
@@ -21,7 +21,7 @@ INSERT INTO jobs (
   value->>21, value->>22) AS TEXT), CAST(substr($2, value->>23, value->>24) AS TEXT), CAST(substr($2,
   value->>25, value->>26) AS TEXT), CAST(substr($2, value->>27, value->>28) AS TEXT), CAST(substr($2,
   value->>29, value->>30) AS TEXT), CAST(substr($2, value->>31, value->>32) AS TEXT), CAST(substr($2,
-  value->>33, value->>34) AS TEXT), CAST(substr($2, value->>35, value->>36) AS TEXT)
+  value->>33, value->>34) AS TEXT), CAST(substr($2, value->>35, value->>36) AS TEXT), value->>37
 FROM batch;
 ";
 
@@ -175,12 +175,16 @@ WITH batch AS MATERIALIZED (SELECT value FROM json_each($25))
 UPDATE jobs SET status = v.status, updated = v.updated, cancel_requested = v.cancel_requested, stamps = v.stamps,
   head_id = v.head_id, head_number = v.head_number, reason = v.reason, branch = coalesce(v.branch, jobs.branch),
   note = iif(v.rating IS NULL, jobs.note, v.note), is_reference = coalesce(v.is_reference, jobs.is_reference),
-  rating = coalesce(v.rating, jobs.rating)
+  rating = coalesce(v.rating, jobs.rating), not_before = v.not_before, crashes = v.crashes,
+  tries_transient = v.tries_transient, tries_fatal = v.tries_fatal, tries_verdict = v.tries_verdict,
+  tries_infrastructure = v.tries_infrastructure
 FROM (SELECT
   value->>0 AS id, CAST(substr($26, value->>1, value->>2) AS TEXT) AS status, value->>3 AS updated, value->>4 AS
   cancel_requested, value->>5 AS stamps, value->>6 AS head_id, value->>7 AS head_number, CAST(substr($26,
   value->>8, value->>9) AS TEXT) AS reason, CAST(substr($26, value->>10, value->>11) AS TEXT) AS branch,
-  value->>12 AS rating, value->>13 AS is_reference, CAST(substr($26, value->>14, value->>15) AS TEXT) AS note
+  value->>12 AS rating, value->>13 AS is_reference, CAST(substr($26, value->>14, value->>15) AS TEXT) AS note,
+  value->>16 AS not_before, value->>17 AS crashes, value->>18 AS tries_transient, value->>19 AS tries_fatal,
+  value->>20 AS tries_verdict, value->>21 AS tries_infrastructure
   FROM batch) v
 WHERE jobs.id = v.id;
 ";
@@ -245,6 +249,18 @@ INSERT OR REPLACE INTO health (
 FROM batch;
 ";
 
+/// When the calls of some providers were sent: as JSON, arrays of provider, now, and since when.
+pub(crate) const READ_RECENT: &str = "
+SELECT c.provider, c.started FROM json_each(?1) e
+CROSS JOIN calls c ON c.started > e.value->>2 AND c.provider = e.value->>0";
+
+/// How many calls of some providers are under way, as [`READ_RECENT`]: those of leases that ran out are not.
+pub(crate) const READ_UNDER_WAY: &str = "
+SELECT c.provider, count(*) FROM json_each(?1) e
+CROSS JOIN calls c ON c.state IN (0, 3) AND c.state = 0 AND c.provider = e.value->>0
+JOIN jobs j ON j.id = c.job_id
+WHERE j.lease_owner IS NOT NULL AND j.lease_until > e.value->>1 GROUP BY c.provider";
+
 /// The budgets.
 pub(crate) const READ_BUDGETS: &str = "SELECT scope, period, amount, action, hard FROM budgets";
 
@@ -277,8 +293,24 @@ SELECT id, status, updated, version, lease_owner, lease_epoch, lease_until, next
   cancel_requested, stamps, head_id, head_number, budget, depth, root_id, reason, (
     SELECT json_group_array(json_array(parent_job_id, number, parent_revision_id, asked) ORDER BY ordinal)
     FROM job_parents WHERE job_id = jobs.id
-  ) AS parents
+  ) AS parents, not_before, crashes, tries_transient, tries_fatal, tries_verdict, tries_infrastructure
 FROM jobs WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// What runs in some projects, as JSON of their roots: as `status` says, or claimed and not yet begun.
+pub(crate) const READ_LIVE: &str = "
+SELECT id, root_id, lease_until, (
+    SELECT json_group_array(parent_job_id) FROM job_parents WHERE job_id = jobs.id
+  ) AS parents
+FROM jobs WHERE status IN ('queued', 'running') AND lease_owner IS NOT NULL
+  AND root_id IN (SELECT value FROM json_each(?1))";
+
+/// What of merges runs anywhere.
+pub(crate) const READ_LIVE_MERGES: &str = "
+SELECT id, root_id, lease_until, (
+    SELECT json_group_array(parent_job_id) FROM job_parents WHERE job_id = jobs.id
+  ) AS parents
+FROM jobs WHERE status IN ('queued', 'running') AND lease_owner IS NOT NULL
+  AND EXISTS (SELECT 1 FROM job_parents p WHERE p.job_id = jobs.id AND p.ordinal = 1)";
 
 /// The revisions that a batch depends on.
 pub(crate) const READ_REVISIONS: &str =
@@ -310,7 +342,8 @@ SELECT j.id, j.depth, j.root_id, j.kind, j.status, j.version, j.cost, j.reserved
     SELECT json_group_array(json_array(parent_job_id, number, parent_revision_id, asked) ORDER BY ordinal)
     FROM job_parents WHERE job_id = j.id
   ) AS parents, j.head_id, j.head_number, h.base_id AS head_base_id, h.cause AS head_cause,
-  h.created AS head_created, h.root_hash AS head_root_hash, h.author AS head_author, h.also AS head_also
+  h.created AS head_created, h.root_hash AS head_root_hash, h.author AS head_author, h.also AS head_also,
+  j.priority, j.not_before, j.crashes, j.tries_transient, j.tries_fatal, j.tries_verdict, j.tries_infrastructure
 FROM jobs j LEFT JOIN revisions h ON h.id = j.head_id";
 
 /// A revision and the bases below it, down to the nearest snapshot, the deepest first.

@@ -25,3 +25,4 @@ pub(crate) mod schema;
 pub(crate) mod spend;
 pub(crate) mod stats;
 pub(crate) mod trees;
+pub(crate) mod worker;

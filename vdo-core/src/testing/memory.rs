@@ -3,6 +3,7 @@
 //! For tests, examples and throw-away runs. It keeps the whole contract of [`Store`], one commit at a time under one
 //! lock; it performs no I/O and needs no runtime. Invariant: a refused write leaves no trace, because it worked on a copy.
 
+mod backlog;
 mod books;
 mod reads;
 mod upkeep;
@@ -22,11 +23,14 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use crate::money::NanoUsd;
 use crate::port::accounts::{self, Accounts};
+use crate::port::backlog::Backlog;
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
 use crate::port::upkeep::Upkeep;
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
+use crate::schedule::crowded;
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
+use crate::tries::Retries;
 use crate::usage::Usage;
 
 /// A [`Store`] in memory.
@@ -138,6 +142,7 @@ impl Data {
             usage: Usage::default(),
             created: at,
             updated: at,
+            retries: Retries::default(),
         };
         Ok(Record {
             job,
@@ -207,6 +212,7 @@ impl Data {
         let charges: Vec<_> = changes.calls.iter().map(|call| accounts::charge(call, job, project)).collect();
         let posted = self.books.post(&charges).map_err(Box::new)?;
         let health = self.observed(&changes)?;
+        self.pace(&changes)?;
         let tree = changes.revision.as_ref().map(|new| self.revise(&mut record, new, &changes)).transpose()?;
         let correction = self.correction(&record, tree.as_ref(), &changes)?;
         record.judge(&changes)?;
@@ -381,6 +387,12 @@ impl Record {
 
     fn judge(&mut self, changes: &Changes) -> Result<(), StoreError> {
         let job = &mut self.job;
+        if let Some(change) = changes.retry {
+            if !matches!(changes.guard, Guard::Lease(_)) {
+                return Err(invalid("the tries of a job are counted by the holder of its lease"));
+            }
+            job.retries = job.retries.after(change);
+        }
         let stated = changes.status.as_ref().filter(|new| new.status != job.status || new.reason != job.reason);
         if let Some(new) = stated {
             (job.status, job.reason, job.updated) = (new.status, new.reason.clone(), changes.at);
@@ -465,6 +477,7 @@ impl Store for MemoryStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
         let mut data = self.data();
+        let running = data.running(request.now);
         let missing = || StoreError::NotFound(format!("job {}", request.job));
         let record = data.jobs.get_mut(&request.job).ok_or_else(missing)?;
         if let Some(owner) = &record.owner
@@ -475,6 +488,13 @@ impl Store for MemoryStore {
             let (epoch, until) = (record.epoch, record.until);
             return Err(StoreError::Busy { job: request.job, owner: owner.clone(), epoch, until });
         }
+        let waiting = record.waiting();
+        if let Some((other, reason)) = crowded(&waiting, &running, request.per_project, request.now) {
+            return Err(StoreError::Crowded { job: request.job, other, reason });
+        }
+        if record.owner.as_ref().is_some_and(|owner| *owner != request.owner) {
+            record.job.retries = record.job.retries.crashed();
+        }
         record.epoch += 1;
         record.owner = Some(request.owner);
         record.until = request.now.after(request.ttl);
@@ -482,6 +502,10 @@ impl Store for MemoryStore {
     }
 
     fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
+    }
+
+    fn backlog(&self) -> Option<&dyn Backlog> {
         Some(self)
     }
 

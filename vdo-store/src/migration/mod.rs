@@ -6,6 +6,7 @@ mod m0001_init;
 mod m0002_merge;
 mod m0003_operations;
 mod m0004_accounts;
+mod m0005_workers;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_merge::Migration),
             Box::new(m0003_operations::Migration),
             Box::new(m0004_accounts::Migration),
+            Box::new(m0005_workers::Migration),
         ]
     }
 }

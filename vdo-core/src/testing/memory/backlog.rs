@@ -1,0 +1,61 @@
+//! What is to be run, as the store in memory has it. Never changes anything.
+
+use async_trait::async_trait;
+
+use super::{Data, MemoryStore, Record};
+use crate::job::JobStatus;
+use crate::port::StoreError;
+use crate::port::backlog::{Agenda, AgendaQuery, Backlog, Running, Waiting, rank};
+use crate::time::Timestamp;
+
+impl Record {
+    /// Returns the job as one that waits.
+    pub(super) fn waiting(&self) -> Waiting {
+        let job = &self.job;
+        let merges = if job.parents.len() > 1 { job.parents.iter().map(|link| link.job).collect() } else { Vec::new() };
+        let since = job.retries.not_before.unwrap_or(job.created).max(job.created);
+        Waiting { job: job.id, root: job.root, merges, priority: job.spec.priority, since }
+    }
+}
+
+impl Data {
+    /// Returns what runs under a live lease.
+    pub(super) fn running(&self, now: Timestamp) -> Vec<Running> {
+        let live = self.jobs.values().filter(|record| {
+            record.owner.is_some()
+                && record.until > now
+                && matches!(record.job.status, JobStatus::Queued | JobStatus::Running)
+        });
+        live.map(|record| {
+            let Waiting { job, root, merges, .. } = record.waiting();
+            Running { job, root, merges, until: record.until }
+        })
+        .collect()
+    }
+}
+
+#[async_trait]
+impl Backlog for MemoryStore {
+    async fn agenda(&self, query: AgendaQuery) -> Result<Agenda, StoreError> {
+        let (now, data) = (query.now, self.data());
+        let has_result = |id: &crate::id::JobId| data.jobs.get(id).is_some_and(|parent| parent.job.head.is_some());
+        let free = |record: &&Record| record.owner.is_none() || record.until <= now;
+        let ready =
+            |record: &&Record| record.job.parents.iter().all(|link| link.revision.is_some() || has_result(&link.job));
+        let put_off = |record: &Record| {
+            record.job.retries.not_before.filter(|at| record.job.status == JobStatus::Queued && *at > now)
+        };
+        let could_run = |record: &&Record| matches!(record.job.status, JobStatus::Queued | JobStatus::Running);
+        let all: Vec<&Record> = data.jobs.values().filter(could_run).filter(free).filter(ready).collect();
+        let mut waiting: Vec<Waiting> = all
+            .iter()
+            .filter(|record| put_off(record).is_none())
+            .map(|record| record.waiting())
+            .filter(|one| query.only.is_none_or(|only| only == one.job))
+            .collect();
+        waiting.sort_by_key(|one| (rank(one.priority, one.since), one.job));
+        waiting.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
+        let next_due = all.into_iter().filter_map(put_off).min();
+        Ok(Agenda { waiting, running: data.running(now), next_due })
+    }
+}
