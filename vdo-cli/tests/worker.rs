@@ -57,3 +57,13 @@ fn a_retry_that_is_scheduled_survives_the_worker() {
 fn children_are_run_once_their_parents_have_results() {
     cases::children(None);
 }
+
+#[test]
+fn a_providers_limit_holds_over_all_workers() {
+    cases::paced(None);
+}
+
+#[test]
+fn a_dead_worker_keeps_no_place_among_a_providers_calls() {
+    cases::place_of_the_dead(None);
+}

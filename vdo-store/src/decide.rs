@@ -127,6 +127,9 @@ pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) ->
     }
     state.blobs.extend(prepared.blobs.iter().map(|(hash, _)| *hash));
     emit::written(rows, id, &job, prepared, &crossed, &receipt);
+    if job.owner.is_none() {
+        state.live.remove(&id);
+    }
     state.jobs.insert(id, job);
     state.dirty.insert(id);
     Ok(receipt)

@@ -27,7 +27,6 @@ use crate::port::backlog::Backlog;
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
 use crate::port::upkeep::Upkeep;
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, StepRow, Store, StoreError};
-use crate::schedule::crowded;
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
 use crate::tries::Retries;
@@ -476,29 +475,7 @@ impl Store for MemoryStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
-        let mut data = self.data();
-        let running = data.running(request.now);
-        let missing = || StoreError::NotFound(format!("job {}", request.job));
-        let record = data.jobs.get_mut(&request.job).ok_or_else(missing)?;
-        if let Some(owner) = &record.owner
-            && record.until > request.now
-            && *owner != request.owner
-            && request.presumed_dead != Some(record.epoch)
-        {
-            let (epoch, until) = (record.epoch, record.until);
-            return Err(StoreError::Busy { job: request.job, owner: owner.clone(), epoch, until });
-        }
-        let waiting = record.waiting();
-        if let Some((other, reason)) = crowded(&waiting, &running, request.per_project, request.now) {
-            return Err(StoreError::Crowded { job: request.job, other, reason });
-        }
-        if record.owner.as_ref().is_some_and(|owner| *owner != request.owner) {
-            record.job.retries = record.job.retries.crashed();
-        }
-        record.epoch += 1;
-        record.owner = Some(request.owner);
-        record.until = request.now.after(request.ttl);
-        Ok(Lease { job: request.job, epoch: record.epoch })
+        self.data().claim(request)
     }
 
     fn accounts(&self) -> Option<&dyn Accounts> {

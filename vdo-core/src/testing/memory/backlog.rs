@@ -1,11 +1,12 @@
-//! What is to be run, as the store in memory has it. Never changes anything.
+//! What is to be run, as the store in memory has it, and who may run it.
 
 use async_trait::async_trait;
 
 use super::{Data, MemoryStore, Record};
 use crate::job::JobStatus;
-use crate::port::StoreError;
 use crate::port::backlog::{Agenda, AgendaQuery, Backlog, Running, Waiting, rank};
+use crate::port::{ClaimRequest, Lease, StoreError};
+use crate::schedule::crowded;
 use crate::time::Timestamp;
 
 impl Record {
@@ -19,6 +20,32 @@ impl Record {
 }
 
 impl Data {
+    /// Gives the right to run a job to whoever asks, if he may have it.
+    pub(super) fn claim(&mut self, request: ClaimRequest) -> Result<Lease, StoreError> {
+        let running = self.running(request.now);
+        let missing = || StoreError::NotFound(format!("job {}", request.job));
+        let record = self.jobs.get_mut(&request.job).ok_or_else(missing)?;
+        if let Some(owner) = &record.owner
+            && record.until > request.now
+            && *owner != request.owner
+            && request.presumed_dead != Some(record.epoch)
+        {
+            let (epoch, until) = (record.epoch, record.until);
+            return Err(StoreError::Busy { job: request.job, owner: owner.clone(), epoch, until });
+        }
+        let waiting = record.waiting();
+        if let Some((other, reason)) = crowded(&waiting, &running, request.per_project, request.now) {
+            return Err(StoreError::Crowded { job: request.job, other, reason });
+        }
+        if record.owner.as_ref().is_some_and(|owner| *owner != request.owner) {
+            record.job.retries = record.job.retries.crashed();
+        }
+        record.epoch += 1;
+        record.owner = Some(request.owner);
+        record.until = request.now.after(request.ttl);
+        Ok(Lease { job: request.job, epoch: record.epoch })
+    }
+
     /// Returns what runs under a live lease.
     pub(super) fn running(&self, now: Timestamp) -> Vec<Running> {
         let live = self.jobs.values().filter(|record| {
