@@ -174,7 +174,7 @@ async fn a_newer_schema_is_refused_with_both_names() {
     raw.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await.unwrap();
     match SqliteStore::open(&place.path(), Options::default()).await {
         Err(StoreError::Newer { found, known }) => {
-            assert_eq!((found.as_str(), known.as_str()), ("m9999_future", "m0004_accounts"));
+            assert_eq!((found.as_str(), known.as_str()), ("m9999_future", "m0005_workers"));
         }
         other => panic!("expected a refusal, got {other:?}"),
     }

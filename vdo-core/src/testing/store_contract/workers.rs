@@ -8,7 +8,7 @@ use crate::id::{JobId, RevisionRef};
 use crate::job::{JobSpec, JobStatus};
 use crate::pace::Pace;
 use crate::port::backlog::{Agenda, AgendaQuery, Running, Waiting};
-use crate::port::changes::{CallWrite, LeaseChange};
+use crate::port::changes::{CallWrite, LeaseChange, StatusChange};
 use crate::port::{CallState, ClaimRequest, StoreError};
 use crate::time::Timestamp;
 use crate::tries::{Retries, RetryChange, RetryClass, Tries};
@@ -25,6 +25,16 @@ fn names(agenda: &Agenda) -> Vec<JobId> {
     agenda.waiting.iter().map(|one| one.job).collect()
 }
 
+/// Makes a root job that is over and has a result.
+async fn done(store: &Shared, text: &str) -> JobId {
+    let (id, ..) = imported(store, &[("a", text)]).await;
+    change(store, id, |changes| {
+        changes.status = Some(StatusChange { status: JobStatus::Completed, reason: None });
+    })
+    .await;
+    id
+}
+
 fn plain(job: JobId, root: JobId) -> Waiting {
     Waiting { job, root, merges: Vec::new(), priority: 0, since: NOW }
 }
@@ -34,7 +44,7 @@ pub(super) async fn what_could_be_run_comes_best_first(fresh: Fresh) {
     if store.backlog().is_none() {
         return;
     }
-    let (base, ..) = imported(&store, &[("a", "1")]).await;
+    let base = done(&store, "1").await;
     let usual = create(&store, JobSpec::new("usual", "").with_parent(RevisionRef::head(base))).await;
     let urgent = create(&store, JobSpec::new("urgent", "").with_priority(5)).await;
     let child = create(&store, JobSpec::new("child", "").with_parent(RevisionRef::head(usual))).await;
@@ -67,8 +77,7 @@ pub(super) async fn merges_say_what_they_merge_and_wait_for_every_parent(fresh: 
     if store.backlog().is_none() {
         return;
     }
-    let (one, ..) = imported(&store, &[("a", "1")]).await;
-    let (two, ..) = imported(&store, &[("b", "1")]).await;
+    let (one, two) = (done(&store, "1").await, done(&store, "2").await);
     let open = job(&store, "open").await;
     let spec = |parents: &[JobId]| {
         parents.iter().fold(JobSpec::new("merge", ""), |spec, parent| spec.with_parent(RevisionRef::head(*parent)))
