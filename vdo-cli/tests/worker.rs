@@ -15,7 +15,12 @@ fn several_workers_do_each_job_once() {
 
 #[test]
 fn a_job_whose_worker_is_killed_goes_to_another_and_repeats_no_completed_call() {
-    cases::killed(None);
+    cases::killed(None, "--lease 2", std::time::Duration::from_secs(5));
+}
+
+#[test]
+fn by_default_a_job_of_a_dead_worker_moves_within_25_seconds() {
+    cases::killed(None, "", std::time::Duration::from_secs(25));
 }
 
 #[test]

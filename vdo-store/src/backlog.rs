@@ -29,7 +29,7 @@ impl Backlog for SqliteStore {
         let only = if query.only.is_some() { " AND j.id = ?" } else { "" };
         let sql = format!(
             "SELECT j.id, j.root_id, j.priority, {since} AS since, {PARENTS} FROM jobs j
-             WHERE {COULD_RUN} AND {due}{only} ORDER BY since - j.priority * {AGEING_MS}, j.id LIMIT ?"
+             WHERE {COULD_RUN} AND {due}{only} ORDER BY {since} - j.priority * {AGEING_MS}, j.id LIMIT ?"
         );
         let mut values = vec![now.clone(), now.clone()];
         values.extend(query.only.map(|id| Value::from(names::int(id.number()))));
@@ -46,6 +46,9 @@ impl Backlog for SqliteStore {
             })
         });
         let waiting: Vec<Waiting> = self.read(waiting.collect())?;
+        if query.only.is_some() {
+            return Ok(Agenda { waiting, ..Agenda::default() });
+        }
         let sql = format!(
             "SELECT j.id, j.root_id, j.lease_until, {PARENTS} FROM jobs j
              WHERE j.status IN ('queued', 'running') AND j.lease_owner IS NOT NULL AND j.lease_until > ? ORDER BY j.id"

@@ -150,20 +150,21 @@ pub(crate) fn each_job_once(store: Option<String>) {
     site.place.git("calc", &["fsck", "--strict"]);
 }
 
-pub(crate) fn killed(store: Option<String>) {
+/// Kills a worker at its second call; another has to send it again within `bound`, which allows for a busy machine.
+pub(crate) fn killed(store: Option<String>, lease: &str, bound: Duration) {
     let server = Server::start(|asked| if asked.number == 2 { Does::Hold } else { notes(asked) });
     let site = Site::new(store, &server, "");
     let job = site.job("");
-    let first = site.worker("--lease 2");
+    let first = site.worker(lease);
     server.wait_for(2);
-    let second = site.worker("--lease 2");
+    let second = site.worker(lease);
     first.signal("KILL");
     let killed = Instant::now();
     assert_eq!(first.finish().code, None);
     server.wait_for(3);
     let took = killed.elapsed();
     eprintln!("taken over after {took:?}");
-    assert!(took < Duration::from_secs(5), "taken over after {took:?}");
+    assert!(took < bound, "taken over after {took:?}");
     site.ends_as(&job, "completed");
     second.signal("TERM");
     second.finish().exits(0);

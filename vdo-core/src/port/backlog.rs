@@ -42,7 +42,7 @@ pub struct AgendaQuery {
     pub now: Timestamp,
     /// At most this many waiting jobs, those of the best [`rank`] first.
     pub limit: u32,
-    /// Only this waiting job, if it is one.
+    /// Only this waiting job, if it is one; what runs and what is put off is left out then.
     pub only: Option<JobId>,
 }
 

@@ -53,8 +53,11 @@ where
 
 type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A case: takes the queue and its own name.
+type Case = fn(Box<dyn Bench>, &'static str) -> Pending;
+
 /// Every case, with the claim it checks.
-const CASES: &[(&str, fn(Box<dyn Bench>, &'static str) -> Pending)] = &[
+const CASES: &[(&str, Case)] = &[
     ("a pushed job is delivered once, to one of several pullers", |bench, name| Box::pin(once(bench, name))),
     ("the highest priority comes first", |bench, name| Box::pin(priorities(bench, name))),
     ("nothing comes before its time", |bench, name| Box::pin(times(bench, name))),

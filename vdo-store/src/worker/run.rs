@@ -16,7 +16,7 @@ use super::{Ran, Tally, Until, Wanted, Worker, WorkerEvent};
 /// How often the queue is asked for words while there is room.
 const POLL: Duration = Duration::from_millis(100);
 /// The shortest time between two looks through the store.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(200);
 /// How long a job that broke down is let alone; doubles each time.
 const REST: Duration = Duration::from_secs(1);
 /// After how many breakdowns in a row a worker that ends when idle no longer waits for a job.
@@ -163,11 +163,10 @@ impl Shift<'_> {
         if whole {
             self.looked = Some(Instant::now());
             self.stirred = false;
-            self.found.waiting.clear();
+            self.found = agenda;
+        } else {
+            self.found.waiting.extend(agenda.waiting);
         }
-        self.found.waiting.extend(agenda.waiting);
-        self.found.next_due = agenda.next_due;
-        self.found.running = agenda.running;
         let (under_way, resting) = (&self.under_way, &self.resting);
         let rests = |job: &JobId| resting.get(job).is_some_and(|(_, until)| *until > Instant::now());
         self.found.waiting.retain(|one| !under_way.contains_key(&one.job) && !rests(&one.job));
@@ -198,6 +197,7 @@ impl Shift<'_> {
             return self.forget_panicked().await;
         };
         let ticket = self.under_way.remove(&job).flatten();
+        self.found.running.retain(|one| one.job != job);
         match &ran {
             Ran::Ended(status) => {
                 self.resting.remove(&job);

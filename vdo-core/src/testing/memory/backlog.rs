@@ -82,6 +82,9 @@ impl Backlog for MemoryStore {
             .collect();
         waiting.sort_by_key(|one| (rank(one.priority, one.since), one.job));
         waiting.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
+        if query.only.is_some() {
+            return Ok(Agenda { waiting, ..Agenda::default() });
+        }
         let next_due = all.into_iter().filter_map(put_off).min();
         Ok(Agenda { waiting, running: data.running(now), next_due })
     }
