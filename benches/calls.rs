@@ -115,6 +115,7 @@ impl Path {
                 health: Some(&self.health),
                 key: None,
                 failed: None,
+                paced: None,
             })
             .collect();
         let question = Question {
@@ -191,7 +192,7 @@ impl Path {
         });
         let answer = Some(serde_json::to_vec(&reply)?.into());
         changes.steps.push(StepWrite { key: step, state: StepState::Answered, request_hash: None, answer });
-        changes.calls.push(CallWrite { row, released, limits: reply.about.limits });
+        changes.calls.push(CallWrite { limits: reply.about.limits, ..CallWrite::new(row).releasing(released) });
         self.store.commit(changes).await?;
         Ok(())
     }
@@ -201,7 +202,7 @@ impl Path {
         let create = Changes::new(Guard::Create(Box::new(JobSpec::new("bench", ""))), now);
         let job: JobId = self.store.commit(create).await?.job;
         let (owner, ttl) = ("bench".to_owned(), Duration::from_secs(3600));
-        Ok(self.store.claim(ClaimRequest { job, owner, now, ttl, presumed_dead: None }).await?)
+        Ok(self.store.claim(ClaimRequest { job, owner, now, ttl, presumed_dead: None, per_project: None }).await?)
     }
 }
 

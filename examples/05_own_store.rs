@@ -268,6 +268,7 @@ impl World {
             usage: Usage::default(),
             created: at,
             updated: at,
+            retries: Default::default(),
         };
         let (steps, calls, checks, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         self.jobs.insert(

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use vdo_core::check::Tier;
 use vdo_core::engine::{Deliveries, Engine, EngineBuilder, Observer};
-use vdo_core::port::{Deployer, Store};
+use vdo_core::pace::Pace;
+use vdo_core::port::{Deployer, Store, Wake};
 use vdo_core::route::{Candidate, Routes};
 use vdo_core::spend::Prices;
 use vdo_providers::clock::TokioClock;
@@ -99,6 +100,11 @@ impl App {
 
     /// Returns the engine that runs jobs: with the configured providers, routes and prices.
     pub(crate) async fn runner(&self, observer: Observer) -> Result<Engine, Fail> {
+        Ok(self.runner_parts(observer).await?.build())
+    }
+
+    /// Returns what [`App::runner`] is built from.
+    pub(crate) async fn runner_parts(&self, observer: Observer) -> Result<EngineBuilder, Fail> {
         let routes = self.config.routes()?;
         let observer = self.alerts.observer(&self.config, observer)?;
         let (tier, reason) = self.config.tier()?;
@@ -109,14 +115,32 @@ impl App {
         let all: Vec<&Routes> = [Some(&routes), changed.as_ref()].into_iter().flatten().collect();
         let named = |name: &str| all.iter().any(|routes| routes.all_candidates().any(|one| one.provider == name));
         for (name, config) in self.config.providers.iter().filter(|(name, _)| named(name)) {
-            builder = builder.provider(providers::provider(name, config, &self.config, &all)?);
+            let pace = Pace {
+                max_concurrent: config.max_concurrent.map(std::num::NonZeroU32::get),
+                per_minute: config.per_minute.map(std::num::NonZeroU32::get),
+            };
+            builder = builder.provider(providers::provider(name, config, &self.config, &all)?).pace(name, pace);
         }
         let mut joined = routes.clone();
         joined.default.extend(changed.iter().flat_map(Routes::all_candidates).cloned());
         self.set_budgets().await?;
         let formats = self.config.add_formats(self.config.formats()?, &joined)?;
         let builder = builder.prices(self.config.prices(&joined)?).routes(routes).formats(formats);
-        Ok(builder.settings(self.config.settings.clone()).observer(observer).build())
+        Ok(builder.settings(self.config.settings.clone()).observer(observer))
+    }
+
+    /// Wakes a worker for a job, where there ever was one. Workers find it in the store all the same, only later.
+    pub(crate) async fn wake(&self, job: vdo_core::id::JobId, priority: i8) {
+        let Ok(store) = self.config.store_url() else { return };
+        let lease = std::time::Duration::from_secs(20);
+        let pushed = match vdo_store::worker::queue_if_there(&store, lease).await {
+            Ok(None) => Ok(()),
+            Ok(Some(queue)) => queue.push(Wake { job, priority, not_before: None }).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = pushed {
+            self.out.say(format!("no worker was woken, one will find job {job} later: {}", crate::fail::chain(&error)));
+        }
     }
 
     /// Returns who is asked, if that was changed while processes run.

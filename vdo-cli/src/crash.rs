@@ -63,6 +63,10 @@ impl Store for Crashing {
         self.inner.watch()
     }
 
+    fn backlog(&self) -> Option<&dyn vdo_core::port::Backlog> {
+        self.inner.backlog()
+    }
+
     fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
         self.inner.upkeep()
     }

@@ -72,7 +72,7 @@ impl From<StoreError> for Fail {
         match error {
             StoreError::NotFound(_) => Self::NotFound(text),
             StoreError::Parent { .. } | StoreError::HasChildren { .. } => Self::Usage(text),
-            StoreError::Budget { .. } => Self::Decision(text),
+            StoreError::Budget { .. } | StoreError::Crowded { .. } => Self::Decision(text),
             _ => Self::Failed(text),
         }
     }

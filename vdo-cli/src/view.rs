@@ -16,6 +16,7 @@ use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
 use vdo_core::port::{JobQuery, StoreError};
 use vdo_core::time::Timestamp;
+use vdo_core::tries::Retries;
 use vdo_core::usage::Usage;
 
 /// A job and its title.
@@ -123,6 +124,10 @@ pub(crate) struct JobView {
     pub(crate) tags: Vec<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
+    /// How much sooner than others it is run.
+    pub(crate) priority: i8,
+    /// How often it was tried again, and until when it waits for that.
+    pub(crate) retries: Retries,
 }
 
 /// Returns a job as it stands in a list.
@@ -219,6 +224,8 @@ pub(crate) async fn full(engine: &Engine, id: JobId) -> Result<JobView, EngineEr
         tags: job.spec.tags,
         created_at: job.created,
         updated_at: job.updated,
+        priority: job.spec.priority,
+        retries: job.retries,
     })
 }
 

@@ -20,7 +20,7 @@ fn keep(place: &Place, step: StepKey, text: &str) {
         let store = SqlStore::open(&place.store(), Options::default()).await.unwrap();
         let (job, now) = (JobId::new(2).unwrap(), Timestamp(i64::MAX / 2));
         let ttl = Duration::from_secs(1);
-        let request = ClaimRequest { job, owner: "test".to_owned(), now, ttl, presumed_dead: None };
+        let request = ClaimRequest { job, owner: "test".to_owned(), now, ttl, presumed_dead: None, per_project: None };
         let lease = store.claim(request).await.unwrap();
         let mut changes = Changes::new(Guard::Lease(lease), now);
         changes.partials = vec![PartialWrite { step, number: 1, text: Some(text.to_owned()) }];

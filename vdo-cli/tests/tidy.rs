@@ -16,6 +16,8 @@ const ORDER: &[(&str, &[&str])] = &[
             "usage",
             "money",
             "time",
+            "tries",
+            "pace",
             "failure",
             "message",
             "candidate",
@@ -40,7 +42,10 @@ const ORDER: &[(&str, &[&str])] = &[
     ("ports", &["port"]),
     (
         "judgement",
-        &["reply", "plan", "context", "rules", "output", "prompt", "guard", "precheck", "models", "route", "spend"],
+        &[
+            "reply", "plan", "context", "rules", "output", "prompt", "guard", "precheck", "models", "route", "spend",
+            "retry", "schedule",
+        ],
     ),
     ("run", &["run"]),
     ("engine", &["engine"]),

@@ -130,6 +130,11 @@ pub enum Rejection {
         /// When it is tried again.
         until: Timestamp,
     },
+    /// As many calls are made to its provider as the configuration allows.
+    Paced {
+        /// When to look again.
+        until: Timestamp,
+    },
     /// What it still allows is used up.
     NoHeadroom {
         /// When there is some again.
@@ -147,9 +152,11 @@ impl Rejection {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Broken { until } | Self::Resting { until } | Self::Blocked { until } | Self::NoHeadroom { until } => {
-                Some(*until)
-            }
+            Self::Broken { until }
+            | Self::Resting { until }
+            | Self::Blocked { until }
+            | Self::Paced { until }
+            | Self::NoHeadroom { until } => Some(*until),
             Self::NoProvider
             | Self::NoTools
             | Self::TooLong { .. }
@@ -175,6 +182,7 @@ impl fmt::Display for Rejection {
             Self::Broken { .. } => f.write_str("it failed too often of late"),
             Self::Resting { .. } => f.write_str("it asked for a pause"),
             Self::Blocked { .. } => f.write_str("its provider wants money or refuses the key"),
+            Self::Paced { .. } => f.write_str("as many calls are made to it as are allowed"),
             Self::NoHeadroom { .. } => f.write_str("what it allows for now is used up"),
             Self::Failed { kind } => write!(f, "it failed in this step already ({kind:?})"),
         }

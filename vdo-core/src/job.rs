@@ -9,6 +9,7 @@ use crate::content::BlobHash;
 use crate::id::{JobId, RevisionId, RevisionRef};
 use crate::money::NanoUsd;
 use crate::time::Timestamp;
+use crate::tries::Retries;
 use crate::usage::Usage;
 
 /// The longest title, in bytes.
@@ -180,6 +181,14 @@ pub struct JobSpec {
     pub project: Option<String>,
     /// A second job with the same key is the first one.
     pub idempotency_key: Option<String>,
+    /// How much sooner than others it is run; 0 is usual, and every minute of waiting counts as one.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub priority: i8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_usual(priority: &i8) -> bool {
+    *priority == 0
 }
 
 /// Why a [`JobSpec`] is refused.
@@ -229,6 +238,13 @@ impl JobSpec {
     #[must_use]
     pub fn with_budget(mut self, budget: NanoUsd) -> Self {
         self.budget = Some(budget);
+        self
+    }
+
+    /// Sets how much sooner than others it is run.
+    #[must_use]
+    pub fn with_priority(mut self, priority: i8) -> Self {
+        self.priority = priority;
         self
     }
 
@@ -336,6 +352,17 @@ pub struct Job {
     pub created: Timestamp,
     /// When it last changed its status.
     pub updated: Timestamp,
+    /// How often it was tried again, and until when it waits for that.
+    #[serde(default)]
+    pub retries: Retries,
+}
+
+impl Job {
+    /// Returns whether it was put aside because its workers died under it: only a person runs it again.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.status == JobStatus::NeedsDecision && self.retries.crashes > 0
+    }
 }
 
 /// Why a revision exists.

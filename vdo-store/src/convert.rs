@@ -18,6 +18,7 @@ use vdo_core::path::RepoPath;
 use vdo_core::port::{CallRow, PartialReply, SpendRow, StepRow};
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Manifest, ManifestEntry};
+use vdo_core::tries::{Retries, Tries};
 use vdo_core::usage::Usage;
 
 use crate::entity::{JobRow, SpendSum, call, check, event, revision, step};
@@ -75,6 +76,7 @@ pub(crate) fn job(row: JobRow) -> Result<Job, DbErr> {
         tags: list("tags", row.tags)?,
         project: row.project,
         idempotency_key: row.idempotency_key,
+        priority: i8::try_from(row.priority).unwrap_or_default(),
     };
     Ok(Job {
         id,
@@ -105,6 +107,16 @@ pub(crate) fn job(row: JobRow) -> Result<Job, DbErr> {
         },
         created: Timestamp(row.created),
         updated: Timestamp(row.updated),
+        retries: Retries {
+            tries: Tries {
+                transient: small(row.tries_transient),
+                fatal: small(row.tries_fatal),
+                verdict: small(row.tries_verdict),
+                infrastructure: small(row.tries_infrastructure),
+            },
+            crashes: small(row.crashes),
+            not_before: row.not_before.map(Timestamp),
+        },
     })
 }
 

@@ -11,7 +11,9 @@ use vdo_core::money::NanoUsd;
 use vdo_core::path::RepoPath;
 use vdo_core::port::accounts::sightings;
 use vdo_core::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt};
-use vdo_core::port::{CallState, ClaimRequest, Lease, StoreError};
+use vdo_core::port::{CallState, ClaimRequest, Lease, Running, StoreError, Waiting};
+use vdo_core::schedule::crowded;
+use vdo_core::tries::Retries;
 use vdo_core::usage::Usage;
 
 use crate::emit;
@@ -42,6 +44,10 @@ pub(crate) fn needs(prepared: &Prepared, needs: &mut Needs) {
     needs.revisions.extend(changes.correction);
     for call in &changes.calls {
         needs.charged.insert(call.row.started);
+        if !call.pace.is_free() && call.row.state == CallState::Sent {
+            let (provider, at) = (call.row.provider.clone(), call.row.started);
+            needs.paced.entry(provider).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        }
         let subjects = sightings(call, changes.at).into_iter().map(|(subject, _)| subject);
         needs.health.extend(subjects.map(|subject| (subject.provider, subject.model.unwrap_or_default())));
     }
@@ -121,6 +127,9 @@ pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) ->
     }
     state.blobs.extend(prepared.blobs.iter().map(|(hash, _)| *hash));
     emit::written(rows, id, &job, prepared, &crossed, &receipt);
+    if job.owner.is_none() {
+        state.live.remove(&id);
+    }
     state.jobs.insert(id, job);
     state.dirty.insert(id);
     Ok(receipt)
@@ -139,9 +148,22 @@ pub(crate) fn claim(state: &mut State, request: &ClaimRequest) -> Result<Lease, 
     {
         return Err(StoreError::Busy { job: request.job, owner: owner.clone(), epoch: job.epoch, until });
     }
+    let merges = if job.parents.len() > 1 { job.parents.iter().map(|link| link.job).collect() } else { Vec::new() };
+    let waiting = Waiting { job: request.job, root: job.root, merges, priority: 0, since: request.now };
+    if let Some((other, reason)) = crowded(&waiting, state.live.values(), request.per_project, request.now) {
+        return Err(StoreError::Crowded { job: request.job, other, reason });
+    }
+    // Whoever had it neither ended nor gave it back.
+    if job.owner.as_ref().is_some_and(|owner| *owner != request.owner) {
+        job.retries = job.retries.crashed();
+        job.moved = true;
+    }
+    let until = request.now.after(request.ttl);
     job.epoch += 1;
     job.owner = Some(request.owner.clone());
-    job.until = Some(request.now.after(request.ttl));
+    job.until = Some(until);
+    let Waiting { root, merges, .. } = waiting;
+    state.live.insert(request.job, Running { job: request.job, root, merges, until });
     let lease = Lease { job: request.job, epoch: job.epoch };
     state.jobs.insert(request.job, job);
     state.dirty.insert(request.job);
@@ -192,6 +214,7 @@ fn create(state: &State, spec: &JobSpec, changes: &Changes) -> Result<(JobId, Jo
         depth: first.map_or(1, |first| first.depth.saturating_add(1)),
         root: first.map_or(id, |first| first.root),
         parents,
+        retries: Retries::default(),
         branch: None,
         rating: None,
         moved: false,
@@ -248,6 +271,14 @@ fn apply(
             return Err(invalid("a correction comes with the revision it made"));
         }
         related(state, id, job, from)?;
+    }
+    match changes.retry {
+        None => {}
+        Some(change) if leased => {
+            job.moved |= job.retries != job.retries.after(change);
+            job.retries = job.retries.after(change);
+        }
+        Some(_) => return Err(invalid("the tries of a job are counted by the holder of its lease")),
     }
     let stated = changes.status.as_ref().filter(|new| new.status != job.status || new.reason != job.reason);
     if let Some(new) = stated {

@@ -9,6 +9,7 @@ use vdo_core::job::{JobSpec, MergePolicy};
 use vdo_core::port::CallRow;
 use vdo_core::port::changes::{Guard, NewRevision, Receipt};
 use vdo_core::time::Timestamp;
+use vdo_core::tries::{Retries, RetryClass};
 use vdo_core::usage::Usage;
 
 use crate::names;
@@ -46,7 +47,8 @@ pub(crate) fn created(rows: &mut Rows, id: JobId, job: &JobState, spec: &JobSpec
         .text(json(&spec.checks).as_deref())
         .text(parameters.as_deref())
         .free(spec.description.as_str())
-        .text((spec.merge != MergePolicy::default()).then(|| spec.merge.as_str()));
+        .text((spec.merge != MergePolicy::default()).then(|| spec.merge.as_str()))
+        .int(i64::from(spec.priority));
     for (ordinal, parent) in job.parents.iter().enumerate() {
         rows.parents
             .row()
@@ -164,6 +166,11 @@ pub(crate) fn jobs(rows: &mut Rows, state: &State) {
         row.int(rating.map(|rating| i64::from(rating.stars)));
         row.flag(rating.map(|rating| rating.is_reference));
         row.free(rating.and_then(|rating| rating.note.as_deref()));
+        let Retries { tries, crashes, not_before } = job.retries;
+        row.int(not_before.map(|at| at.0)).int(i64::from(crashes));
+        for class in RetryClass::ALL {
+            row.int(i64::from(tries.of(class)));
+        }
     }
 }
 

@@ -194,6 +194,13 @@ pub(crate) struct JobRow {
     pub head_root_hash: Option<Vec<u8>>,
     pub head_author: Option<String>,
     pub head_also: Option<String>,
+    pub priority: i64,
+    pub not_before: Option<i64>,
+    pub crashes: i64,
+    pub tries_transient: i64,
+    pub tries_fatal: i64,
+    pub tries_verdict: i64,
+    pub tries_infrastructure: i64,
 }
 
 /// Calls of one provider and model, summed.

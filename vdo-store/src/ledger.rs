@@ -8,9 +8,10 @@ use vdo_core::budget::{Books, Crossing, OverBudget, Posted, SumKey};
 use vdo_core::event::EventKind;
 use vdo_core::health::{Gate, Health, Subject, What};
 use vdo_core::id::JobId;
-use vdo_core::port::StoreError;
+use vdo_core::pace::Traffic;
 use vdo_core::port::accounts::{charge, observe, sightings};
 use vdo_core::port::changes::Changes;
+use vdo_core::port::{CallState, StoreError};
 
 use crate::pack::Packed;
 use crate::rows::Rows;
@@ -20,6 +21,8 @@ use crate::rows::Rows;
 pub(crate) struct Book {
     pub(crate) books: Books,
     pub(crate) health: BTreeMap<Subject, Health>,
+    /// The calls that count, of providers whose keys have limits.
+    pub(crate) traffic: BTreeMap<String, Traffic>,
     /// The sums this batch moved.
     sums: BTreeSet<SumKey>,
     /// Who was seen by this batch.
@@ -31,6 +34,7 @@ pub(crate) struct Book {
 pub(crate) struct Moved {
     posted: Posted,
     health: BTreeMap<Subject, Health>,
+    traffic: BTreeMap<String, Traffic>,
 }
 
 impl Moved {
@@ -51,7 +55,7 @@ impl Book {
     /// Decides what the calls of a write do, without doing it.
     ///
     /// # Errors
-    /// [`StoreError::OverBudget`], [`StoreError::Trial`].
+    /// [`StoreError::OverBudget`], [`StoreError::Trial`], [`StoreError::Paced`].
     pub(crate) fn decide(&self, changes: &Changes, job: JobId, project: JobId) -> Result<Moved, StoreError> {
         if changes.calls.is_empty() {
             return Ok(Moved::default());
@@ -71,8 +75,29 @@ impl Book {
                 health.extend(known.map(|known| (subject, known)));
             }
         }
+        let traffic = self.paced(changes)?;
         health.retain(|subject, health| self.health.get(subject) != Some(health));
-        Ok(Moved { posted, health })
+        Ok(Moved { posted, health, traffic })
+    }
+
+    /// Returns how the calls move the traffic of their providers, if there is room for all of them.
+    fn paced(&self, changes: &Changes) -> Result<BTreeMap<String, Traffic>, StoreError> {
+        let mut moved: BTreeMap<String, Traffic> = BTreeMap::new();
+        for call in &changes.calls {
+            let provider = &call.row.provider;
+            let Some(known) = moved.get(provider).or_else(|| self.traffic.get(provider)) else { continue };
+            let mut traffic = known.clone();
+            if call.row.state == CallState::Sent {
+                if let Some(until) = call.pace.wait(&traffic, call.row.started) {
+                    return Err(StoreError::Paced { provider: provider.clone(), until });
+                }
+                traffic.sent(call.row.started);
+            } else {
+                traffic.ended();
+            }
+            moved.insert(provider.clone(), traffic);
+        }
+        Ok(moved)
     }
 
     /// Makes it so.
@@ -80,6 +105,7 @@ impl Book {
         self.books.adopt(&moved.posted);
         self.sums.extend(moved.posted.sums.into_keys());
         self.seen.extend(moved.health.keys().cloned());
+        self.traffic.extend(moved.traffic);
         self.health.extend(moved.health);
     }
 

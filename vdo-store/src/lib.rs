@@ -6,6 +6,7 @@
 //! Invariant: what a commit acknowledged is on the disk, whole; what it refused has left no trace.
 
 mod accounts;
+mod backlog;
 mod collect;
 mod convert;
 mod decide;
@@ -35,6 +36,8 @@ mod tables;
 mod transfer;
 mod upkeep;
 mod watch;
+#[cfg(feature = "worker")]
+pub mod worker;
 mod writer;
 
 pub use fault::StoreFault;

@@ -9,7 +9,10 @@ use vdo_core::content::BlobHash;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::job::ParentLink;
 use vdo_core::money::NanoUsd;
+use vdo_core::pace::MINUTE;
+use vdo_core::port::Running;
 use vdo_core::time::Timestamp;
+use vdo_core::tries::{Retries, Tries};
 use vdo_core::usage::Usage;
 
 use crate::accounts;
@@ -45,6 +48,7 @@ pub(crate) async fn load(
             state.jobs.insert(id, job);
         }
     }
+    load.live(&mut state, &needs).await?;
     let revisions: BTreeSet<u64> = needs.revisions.iter().map(|id| id.0).collect();
     if !revisions.is_empty() {
         load.revisions(&mut state, sql::READ_REVISIONS, json(&revisions)).await?;
@@ -60,6 +64,7 @@ pub(crate) async fn load(
         }
     }
     load.accounts(&mut state, &needs).await?;
+    load.traffic(&mut state, &needs).await?;
     if needs.ids {
         let ids = match transaction.get_database_backend() {
             DbBackend::Postgres => sql::READ_IDS_POSTGRES,
@@ -93,6 +98,50 @@ impl Load<'_> {
         *self.statements += 1;
         let backend = self.transaction.get_database_backend();
         self.transaction.query_all_raw(dialect::statement(backend, sql, [])).await
+    }
+
+    /// Loads what runs beside the jobs that are claimed: other merges for merges, their projects where that is asked for.
+    async fn live(&mut self, state: &mut State, needs: &Needs) -> Result<(), DbErr> {
+        let claimed = |id: &JobId| state.jobs.get(id);
+        let is_merge = needs.claims.keys().filter_map(claimed).any(|job| job.parents.len() > 1);
+        let counted = needs.claims.iter().filter(|(_, counts)| **counts);
+        let roots: BTreeSet<u64> = counted.filter_map(|(id, _)| Some(claimed(id)?.root.number())).collect();
+        let mut rows = Vec::new();
+        if is_merge {
+            rows.extend(self.all(sql::READ_LIVE_MERGES).await?);
+        }
+        if !roots.is_empty() {
+            rows.extend(self.rows(sql::READ_LIVE, json(&roots)).await?);
+        }
+        for row in rows {
+            let running = running(&mut Cells::of(&row))?;
+            state.live.insert(running.job, running);
+        }
+        Ok(())
+    }
+
+    /// Loads the calls that count of providers whose keys have limits.
+    async fn traffic(&mut self, state: &mut State, needs: &Needs) -> Result<(), DbErr> {
+        if needs.paced.is_empty() {
+            return Ok(());
+        }
+        let minute = i64::try_from(MINUTE.as_millis()).unwrap_or(i64::MAX);
+        let asked: Vec<(&str, i64, i64)> =
+            needs.paced.iter().map(|(provider, at)| (provider.as_str(), at.0, at.0.saturating_sub(minute))).collect();
+        for (provider, ..) in &asked {
+            state.book.traffic.entry((*provider).to_owned()).or_default();
+        }
+        for row in self.rows(sql::READ_RECENT, json(&asked)).await? {
+            let mut cells = Cells::of(&row);
+            let (provider, started): (String, i64) = (cells.take()?, cells.take()?);
+            state.book.traffic.entry(provider).or_default().recent.push(Timestamp(started));
+        }
+        for row in self.rows(sql::READ_UNDER_WAY, json(&asked)).await? {
+            let mut cells = Cells::of(&row);
+            let (provider, count): (String, i64) = (cells.take()?, cells.take()?);
+            state.book.traffic.entry(provider).or_default().under_way = small(count);
+        }
+        Ok(())
     }
 
     /// Loads the budgets and where they stand, and how the providers have been doing.
@@ -172,11 +221,34 @@ fn job(row: &QueryResult) -> Result<(JobId, JobState), DbErr> {
         root: job_id(cells.take()?)?,
         reason: cells.take()?,
         parents: parents(&cells.take::<String>()?)?.into_iter().map(|(_, link)| link).collect(),
+        retries: Retries {
+            not_before: cells.take::<Option<i64>>()?.map(Timestamp),
+            crashes: small(cells.take()?),
+            tries: Tries {
+                transient: small(cells.take()?),
+                fatal: small(cells.take()?),
+                verdict: small(cells.take()?),
+                infrastructure: small(cells.take()?),
+            },
+        },
         branch: None,
         rating: None,
         moved: false,
     };
     Ok((id, job))
+}
+
+/// Reads what runs: the job, its root, until when, and its parents as JSON.
+pub(crate) fn running(cells: &mut Cells<'_>) -> Result<Running, DbErr> {
+    let (job, root) = (job_id(cells.take()?)?, job_id(cells.take()?)?);
+    let until = Timestamp(cells.take::<Option<i64>>()?.unwrap_or(0));
+    Ok(Running { job, root, until, merges: merges(&cells.take::<String>()?)? })
+}
+
+/// Reads the parents that a job merges, from the JSON of their numbers; none if it has fewer than two.
+pub(crate) fn merges(json: &str) -> Result<Vec<JobId>, DbErr> {
+    let all: Vec<i64> = serde_json::from_str(json).map_err(|error| damaged(format!("the parents {json}: {error}")))?;
+    if all.len() < 2 { Ok(Vec::new()) } else { all.into_iter().map(job_id).collect() }
 }
 
 /// Reads the parents of a job, as asked for and as pinned, from the JSON that the queries make of them.

@@ -5,6 +5,18 @@
 /// What is kept of one job's replies that never came to their end.
 pub(crate) const SELECT_PARTIALS: &str = "SELECT step, number, text FROM partials WHERE job_id = ?1 ORDER BY id";
 
+/// When the calls of some providers were sent: as JSON, arrays of provider, now, and since when.
+pub(crate) const READ_RECENT: &str = "
+SELECT c.provider, c.started FROM json_each(?1) e
+CROSS JOIN calls c ON c.started > CAST(e.value->>2 AS BIGINT) AND c.provider = e.value->>0";
+
+/// How many calls of some providers are under way, as [`READ_RECENT`]: those of leases that ran out are not.
+pub(crate) const READ_UNDER_WAY: &str = "
+SELECT c.provider, count(*) FROM json_each(?1) e
+CROSS JOIN calls c ON c.state IN (0, 3) AND c.state = 0 AND c.provider = e.value->>0
+JOIN jobs j ON j.id = c.job_id
+WHERE j.lease_owner IS NOT NULL AND j.lease_until > CAST(e.value->>1 AS BIGINT) GROUP BY c.provider";
+
 /// The budgets.
 pub(crate) const READ_BUDGETS: &str = "SELECT scope, period, amount, action, hard FROM budgets";
 
@@ -42,8 +54,24 @@ SELECT id, status, updated, version, lease_owner, lease_epoch, lease_until, next
     SELECT coalesce(CAST(json_group_array(
       json_array(parent_job_id, number, parent_revision_id, asked) ORDER BY ordinal) AS TEXT), '[]')
     FROM job_parents WHERE job_id = jobs.id
-  ) AS parents
+  ) AS parents, not_before, crashes, tries_transient, tries_fatal, tries_verdict, tries_infrastructure
 FROM jobs WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// What runs in some projects, as JSON of their roots: as `status` says, or claimed and not yet begun.
+pub(crate) const READ_LIVE: &str = "
+SELECT id, root_id, lease_until, (
+    SELECT coalesce(CAST(json_group_array(parent_job_id) AS TEXT), '[]') FROM job_parents WHERE job_id = jobs.id
+  ) AS parents
+FROM jobs WHERE status IN ('queued', 'running') AND lease_owner IS NOT NULL
+  AND root_id IN (SELECT value FROM json_each(?1))";
+
+/// What of merges runs anywhere.
+pub(crate) const READ_LIVE_MERGES: &str = "
+SELECT id, root_id, lease_until, (
+    SELECT coalesce(CAST(json_group_array(parent_job_id) AS TEXT), '[]') FROM job_parents WHERE job_id = jobs.id
+  ) AS parents
+FROM jobs WHERE status IN ('queued', 'running') AND lease_owner IS NOT NULL
+  AND EXISTS (SELECT 1 FROM job_parents p WHERE p.job_id = jobs.id AND p.ordinal = 1)";
 
 /// The revisions that a batch depends on.
 pub(crate) const READ_REVISIONS: &str =
@@ -87,7 +115,8 @@ SELECT j.id, j.depth, j.root_id, j.kind, j.status, j.version, j.cost, j.reserved
       json_array(parent_job_id, number, parent_revision_id, asked) ORDER BY ordinal) AS TEXT), '[]')
     FROM job_parents WHERE job_id = j.id
   ) AS parents, j.head_id, j.head_number, h.base_id AS head_base_id, h.cause AS head_cause,
-  h.created AS head_created, h.root_hash AS head_root_hash, h.author AS head_author, h.also AS head_also
+  h.created AS head_created, h.root_hash AS head_root_hash, h.author AS head_author, h.also AS head_also,
+  j.priority, j.not_before, j.crashes, j.tries_transient, j.tries_fatal, j.tries_verdict, j.tries_infrastructure
 FROM jobs j LEFT JOIN revisions h ON h.id = j.head_id";
 
 /// A revision and the bases below it, down to the nearest snapshot, the deepest first.

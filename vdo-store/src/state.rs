@@ -8,8 +8,10 @@ use vdo_core::content::BlobHash;
 use vdo_core::id::{JobId, RevisionId};
 use vdo_core::job::{JobStatus, ParentLink};
 use vdo_core::money::NanoUsd;
+use vdo_core::port::Running;
 use vdo_core::port::changes::Rating;
 use vdo_core::time::Timestamp;
+use vdo_core::tries::Retries;
 use vdo_core::usage::Usage;
 
 use crate::ledger::Book;
@@ -36,6 +38,7 @@ pub(crate) struct JobState {
     pub(crate) depth: u32,
     pub(crate) root: JobId,
     pub(crate) parents: Vec<ParentLink>,
+    pub(crate) retries: Retries,
     /// Set by this batch.
     pub(crate) branch: Option<String>,
     /// Set by this batch.
@@ -63,6 +66,8 @@ pub(crate) struct State {
     pub(crate) last_revision: u64,
     /// Budgets and the health of providers.
     pub(crate) book: Book,
+    /// What runs beside the jobs that are claimed, where that matters.
+    pub(crate) live: BTreeMap<JobId, Running>,
     /// The jobs this batch touched.
     pub(crate) dirty: BTreeSet<JobId>,
 }
@@ -77,8 +82,12 @@ pub(crate) struct Needs {
     pub(crate) blobs: BTreeSet<BlobHash>,
     /// Providers and models whose health counts.
     pub(crate) health: BTreeSet<(String, String)>,
+    /// Providers whose keys have limits, and when their calls are sent.
+    pub(crate) paced: BTreeMap<String, Timestamp>,
     /// When the calls were sent that count in budgets.
     pub(crate) charged: BTreeSet<Timestamp>,
+    /// The jobs that are claimed; for each, whether what runs in its project counts.
+    pub(crate) claims: BTreeMap<JobId, bool>,
     /// Whether new ids are given out.
     pub(crate) ids: bool,
 }

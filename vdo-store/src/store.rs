@@ -13,6 +13,7 @@ use vdo_core::event::Event;
 use vdo_core::id::{JobId, Phase, RevisionId, RevisionRef};
 use vdo_core::job::{Correction, Job, Revision};
 use vdo_core::port::accounts::Accounts;
+use vdo_core::port::backlog::Backlog;
 use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
@@ -256,6 +257,10 @@ impl Store for SqlStore {
     }
 
     fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
+    }
+
+    fn backlog(&self) -> Option<&dyn Backlog> {
         Some(self)
     }
 

@@ -171,6 +171,7 @@ pub(crate) static JOBS: Table = Table::new(
         ("parameters", Text),
         ("description", Free),
         ("merge_policy", Text),
+        ("priority", Int),
     ],
     Verb::Insert(""),
 );
@@ -383,13 +384,21 @@ pub(crate) static STATES: Table = Table::new(
         ("rating", Int),
         ("is_reference", Flag),
         ("note", Free),
+        ("not_before", Int),
+        ("crashes", Int),
+        ("tries_transient", Int),
+        ("tries_fatal", Int),
+        ("tries_verdict", Int),
+        ("tries_infrastructure", Int),
     ],
     Verb::Update(
         &["id"],
         "status = v.status, updated = v.updated, cancel_requested = v.cancel_requested, stamps = v.stamps, \
          head_id = v.head_id, head_number = v.head_number, reason = v.reason, branch = coalesce(v.branch, jobs.branch), \
          note = CASE WHEN v.rating IS NULL THEN jobs.note ELSE v.note END, \
-         is_reference = coalesce(v.is_reference, jobs.is_reference), rating = coalesce(v.rating, jobs.rating)",
+         is_reference = coalesce(v.is_reference, jobs.is_reference), rating = coalesce(v.rating, jobs.rating), \
+         not_before = v.not_before, crashes = v.crashes, tries_transient = v.tries_transient, \
+         tries_fatal = v.tries_fatal, tries_verdict = v.tries_verdict, tries_infrastructure = v.tries_infrastructure",
     ),
 );
 

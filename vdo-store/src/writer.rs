@@ -179,7 +179,10 @@ impl Writer {
         for request in requests {
             match request {
                 Request::Commit(prepared, _) => decide::needs(prepared, &mut needs),
-                Request::Claim(request, _) => _ = needs.jobs.insert(request.job),
+                Request::Claim(request, _) => {
+                    needs.jobs.insert(request.job);
+                    *needs.claims.entry(request.job).or_default() |= request.per_project.is_some();
+                }
                 Request::Exclusive(_) => {}
             }
         }

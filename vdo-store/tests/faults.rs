@@ -522,7 +522,14 @@ async fn a_log_that_was_cut_anywhere_leaves_whole_commits_and_one_that_was_not_l
 // ---- the clock
 
 fn request(job: JobId, owner: &str, now: Timestamp) -> ClaimRequest {
-    ClaimRequest { job, owner: owner.to_owned(), now, ttl: Duration::from_secs(60), presumed_dead: None }
+    ClaimRequest {
+        job,
+        owner: owner.to_owned(),
+        now,
+        ttl: Duration::from_secs(60),
+        presumed_dead: None,
+        per_project: None,
+    }
 }
 
 fn earlier(seconds: i64) -> Timestamp {

@@ -3,6 +3,7 @@
 pub(crate) mod money;
 mod sandbox;
 mod upkeep;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use vdo_core::money::NanoUsd;
 
 pub(crate) use sandbox::Sandbox;
 pub(crate) use upkeep::{Backup, Export, Gc, Import};
+pub(crate) use worker::Worker;
 
 /// Turns job descriptions into verified changes to a codebase.
 ///
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     New(New),
     /// Runs a job, or goes on with it, to its end.
     Run(Run),
+    /// Runs the jobs of the store, as one of any number of processes.
+    Worker(Worker),
     /// Accepts a result that waits for a decision.
     Approve(OneJob),
     /// Asks a job to stop.
@@ -174,6 +178,9 @@ pub(crate) struct New {
     /// A second job with the same key is the first one.
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) idempotency_key: Option<String>,
+    /// How much sooner than others workers run it, -128 to 127; every minute of waiting counts as one.
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) priority: i8,
     /// Runs it at once.
     #[arg(long)]
     pub(crate) run: bool,

@@ -119,7 +119,7 @@ pub(crate) async fn approve(app: &App, args: &args::OneJob) -> Result<(), Fail> 
 /// Asks a job to stop; one that nobody runs is cancelled at once.
 pub(crate) async fn cancel(app: &App, args: &args::OneJob) -> Result<(), Fail> {
     let job = app.engine()?.cancel(args.id).await?;
-    let how = if job.cancel_requested { "is asked to stop" } else { "is cancelled" };
+    let how = if job.status == JobStatus::Cancelled { "is cancelled" } else { "is asked to stop" };
     app.out.say(format!("job {} {how}", job.id));
     Ok(())
 }

@@ -27,3 +27,4 @@ pub(crate) mod spend;
 pub(crate) mod stats;
 pub(crate) mod transfer;
 pub(crate) mod trees;
+pub(crate) mod worker;

@@ -23,6 +23,7 @@ pub(crate) async fn new(app: &App, args: &args::New) -> Result<(), Fail> {
     spec.budget = args.budget;
     spec.checks = args.checks.clone();
     spec.idempotency_key = args.idempotency_key.clone();
+    spec.priority = args.priority;
     if args.merge.len() == 1 {
         return Err(Fail::usage("--merge takes two jobs or more; to build on one, give --extends ID"));
     }
@@ -38,6 +39,9 @@ pub(crate) async fn new(app: &App, args: &args::New) -> Result<(), Fail> {
     }
     let id = engine.create(spec).await?;
     app.out.line(id.number().to_string())?;
+    if !args.run {
+        app.wake(id, args.priority).await;
+    }
     if args.run {
         super::run::run(app, &args::Run { id }).await?;
     }

@@ -60,7 +60,7 @@ async fn attempt(engine: &Engine, id: vdo_core::id::JobId) -> Result<Job, Engine
     }
 }
 
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

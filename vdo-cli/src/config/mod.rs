@@ -4,6 +4,7 @@
 //! Keys of providers are never part of it: a provider names the variable that holds its key.
 
 pub(crate) mod accounts;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) alerts: accounts::AlertsConfig,
     /// Which calls of every provider are made to fail, to rehearse it.
     pub(crate) rehearse: Option<Value>,
+    /// How often workers try jobs again.
+    pub(crate) retries: workers::RetriesConfig,
     /// How replies are made: effort, tier and the like.
     pub(crate) settings: vdo_core::message::Settings,
 }
@@ -81,6 +84,10 @@ pub(crate) struct ProviderConfig {
     pub(crate) cassette: Option<PathBuf>,
     /// Which calls are made to fail, to rehearse it.
     pub(crate) rehearse: Option<Value>,
+    /// How many calls its key takes at once, over all processes on the store.
+    pub(crate) max_concurrent: Option<std::num::NonZeroU32>,
+    /// How many calls its key takes in any minute, over all processes on the store.
+    pub(crate) per_minute: Option<std::num::NonZeroU32>,
 }
 
 /// What a model's tokens cost, in USD per million, and its limits.
@@ -194,6 +201,7 @@ impl Config {
                 "budgets",
                 "alerts",
                 "settings",
+                "retries",
                 "rehearse",
                 "edit_formats",
                 "sandbox",

@@ -236,6 +236,7 @@ pub(crate) fn finish(mut command: Command) -> Ran {
 pub(crate) struct Running {
     pub(crate) child: Child,
     readers: Vec<std::thread::JoinHandle<Vec<u8>>>,
+    said: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
 }
 
 impl Running {
@@ -245,13 +246,19 @@ impl Running {
 
     fn of(mut child: Child) -> Self {
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        Self { child, readers: vec![drain(stdout), drain(stderr)] }
+        let said = std::sync::Arc::default();
+        Self { child, readers: vec![drain(stdout, &said), drain(stderr, &std::sync::Arc::default())], said }
     }
 
     /// Sends a signal to the process, and to it alone.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Returns what it has said on standard output so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned()
     }
 
     /// Waits for the end; at most two minutes.
@@ -281,11 +288,17 @@ impl Drop for Running {
     }
 }
 
-fn drain(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+fn drain(
+    mut from: impl std::io::Read + Send + 'static,
+    said: &std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
+) -> std::thread::JoinHandle<Vec<u8>> {
+    let said = said.clone();
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = from.read_to_end(&mut bytes);
-        bytes
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = from.read(&mut piece) {
+            said.lock().unwrap().extend_from_slice(&piece[..length]);
+        }
+        said.lock().unwrap().clone()
     })
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Engine;
+use super::{Engine, WorkerRules};
 use crate::edit::Formats;
 use crate::event::Event;
 use crate::id::{JobId, StepKey};
 use crate::job::Job;
 use crate::message::Settings;
+use crate::pace::Pace;
 use crate::port::{Checker, Clock, Deployer, Provider, Scanner, Store};
 use crate::prompt::Prompts;
 use crate::route::{RetryPolicy, Routes};
@@ -65,6 +66,8 @@ pub struct EngineBuilder {
     pub(super) limits: Limits,
     pub(super) prompts: Prompts,
     pub(super) formats: Formats,
+    pub(super) workers: Option<WorkerRules>,
+    pub(super) paces: BTreeMap<String, Pace>,
 }
 
 impl EngineBuilder {
@@ -188,6 +191,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets how many calls a provider's key takes at once and per minute, over all engines on the store. Default: any number.
+    #[must_use]
+    pub fn pace(mut self, provider: impl Into<String>, pace: Pace) -> Self {
+        self.paces.insert(provider.into(), pace);
+        self
+    }
+
+    /// Has runs kept to the rules of workers: what failed for a reason that passes is tried again later, what killed its workers
+    /// is put aside. Default: a run is what a person asked for, and its end is the end.
+    #[must_use]
+    pub fn worker_rules(mut self, rules: WorkerRules) -> Self {
+        self.workers = Some(rules);
+        self
+    }
+
     /// Sets the wordings.
     #[must_use]
     pub fn prompts(mut self, prompts: Prompts) -> Self {
@@ -242,6 +260,8 @@ impl Engine {
             limits: Limits::default(),
             prompts: Prompts::default(),
             formats: Formats::default(),
+            workers: None,
+            paces: BTreeMap::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::route::{self, Next};
 use crate::run::{Answer, Ask};
 use crate::time::Timestamp;
 
-use super::choice::{Call, Tried, Turn};
+use super::choice::{Call, Tried, Turn, Waits};
 use super::desk::{Desk, StepEnd};
 use super::hear::Heard;
 
@@ -32,7 +32,7 @@ impl Desk<'_> {
     }
 
     async fn ask_until(&self, key: StepKey, ask: Ask, mut turn: Turn) -> StepEnd {
-        let begun = self.parts().clock.now();
+        let mut begun = self.parts().clock.now();
         let mut tried = Tried::default();
         loop {
             let next = match turn {
@@ -41,7 +41,7 @@ impl Desk<'_> {
                     Err(StepEnd::Failed(failure)) => self.after_failure(&key, &call, failure, &mut tried, begun).await,
                     Err(other) => return other,
                 },
-                Turn::Wait(until, why) => self.wait_until(until, why, begun).await,
+                Turn::Wait(until, why, waits) => self.wait_until(until, why, waits, &mut begun).await,
             };
             if let Err(end) = next {
                 return end;
@@ -86,10 +86,20 @@ impl Desk<'_> {
     }
 
     /// Waits until somebody can be asked, if that is not too long.
-    async fn wait_until(&self, until: Timestamp, why: Failure, begun: Timestamp) -> Result<(), StepEnd> {
+    ///
+    /// Waiting for a place among the calls of one's own side costs no patience: all of them end.
+    async fn wait_until(
+        &self,
+        until: Timestamp,
+        why: Failure,
+        waits: Waits,
+        begun: &mut Timestamp,
+    ) -> Result<(), StepEnd> {
         let wait = until.since(self.parts().clock.now());
-        if wait > self.time_left(begun) {
-            return Err(StepEnd::Failed(why));
+        match waits {
+            Waits::ForRoom => *begun = begun.after(wait),
+            Waits::ForOthers if wait > self.time_left(*begun) => return Err(StepEnd::Failed(why)),
+            Waits::ForOthers => {}
         }
         match self.signal.or(self.parts().clock.sleep(wait)).await {
             Some(()) => Ok(()),
@@ -121,6 +131,11 @@ impl Desk<'_> {
                 Ok(_) => {
                     self.remember(&call.row);
                     return Ok(Turn::Call(call));
+                }
+                // Others fill its provider's limits: the next choice waits, or asks somebody else.
+                Err(EngineError::Store(error @ StoreError::Paced { .. })) => {
+                    self.engine.watch_pace(&error);
+                    self.uncount_call();
                 }
                 Err(EngineError::Store(StoreError::OverBudget(_) | StoreError::Trial { .. })) if refusals < 5 => {
                     refusals += 1;
@@ -193,7 +208,7 @@ impl Desk<'_> {
         };
         let released =
             if row.state == CallState::PossiblyBilled { NanoUsd::ZERO } else { row.reserved.unwrap_or_default() };
-        changes.calls.push(CallWrite { row: row.clone(), released, limits });
+        changes.calls.push(CallWrite { limits, ..CallWrite::new(row.clone()).releasing(released) });
         match self.write(changes).await {
             Ok(_) => {
                 self.remember(&row);

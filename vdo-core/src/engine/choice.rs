@@ -10,6 +10,7 @@ use crate::health::{Health, Subject};
 use crate::id::{Phase, StepKey};
 use crate::message::{CacheMark, Completion, PromptCache, Settings};
 use crate::money::Price;
+use crate::pace::Pace;
 use crate::port::changes::CallWrite;
 use crate::port::{CallRow, CallState, Capabilities};
 use crate::route::{self, Candidate, Choice, Decision, Known, Question, Rejection};
@@ -39,6 +40,8 @@ pub(super) struct Call {
     pub(super) row: CallRow,
     pub(super) request: Completion,
     pub(super) candidate: Candidate,
+    /// The limits of its provider's key.
+    pub(super) pace: Pace,
 }
 
 /// What a step does next.
@@ -47,13 +50,22 @@ pub(super) enum Turn {
     /// It makes this call.
     Call(Box<Call>),
     /// It waits: nobody can be asked before.
-    Wait(Timestamp, Failure),
+    Wait(Timestamp, Failure, Waits),
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// A place among the calls of its own side: that comes, however long it takes.
+    ForRoom,
+    /// Somebody to be there again.
+    ForOthers,
 }
 
 impl Call {
     /// Returns the ledger entry that announces it.
     pub(super) fn sent(&self) -> CallWrite {
-        CallWrite::new(self.row.clone())
+        CallWrite::new(self.row.clone()).paced(self.pace)
     }
 
     /// Returns the event that announces it.
@@ -75,6 +87,7 @@ struct Sized {
     worst: Option<crate::money::NanoUsd>,
     health: Option<Health>,
     key: Option<Health>,
+    paced: Option<Timestamp>,
 }
 
 impl Desk<'_> {
@@ -103,6 +116,7 @@ impl Desk<'_> {
                 health: one.health.as_ref(),
                 key: one.key.as_ref(),
                 failed: tried.failed.get(&one.candidate).copied(),
+                paced: one.paced,
             })
             .collect();
         let keep = self.author_before(key);
@@ -126,7 +140,11 @@ impl Desk<'_> {
                     sized.into_iter().nth(at).ok_or_else(|| self.nobody(key.phase, &Decision::default(), tried))?;
                 self.make_call(key, ask, settings, one, decision).map(|call| Turn::Call(Box::new(call)))
             }
-            Choice::Wait(until, decision) => Ok(Turn::Wait(until, self.nobody(key.phase, &decision, tried))),
+            Choice::Wait(until, decision) => {
+                let is_paced = decision.rejected.iter().any(|one| matches!(one.why, Rejection::Paced { .. }));
+                let waits = if is_paced { Waits::ForRoom } else { Waits::ForOthers };
+                Ok(Turn::Wait(until, self.nobody(key.phase, &decision, tried), waits))
+            }
             Choice::Nobody(decision) => Err(self.nobody(key.phase, &decision, tried)),
         }
     }
@@ -143,8 +161,9 @@ impl Desk<'_> {
             watch.health.get(&subject).cloned()
         };
         let (health, key) = (of(Some(candidate.model.clone())), of(None));
+        let paced = watch.paced.get(&candidate.provider).copied();
         drop(watch);
-        Sized { candidate, abilities, worst, health, key }
+        Sized { candidate, abilities, worst, health, key, paced }
     }
 
     fn make_call(
@@ -190,7 +209,8 @@ impl Desk<'_> {
             priced,
             decision: Some(Box::new(decision)),
         };
-        Ok(Call { row, request, candidate })
+        let pace = self.parts().paces.get(&candidate.provider).copied().unwrap_or_default();
+        Ok(Call { row, request, candidate, pace })
     }
 
     /// Returns how replies are made: as the engine was built, with what is worth caching.

@@ -61,6 +61,8 @@ impl Engine {
                 JobStatus::Running => changes.cancel_requested = Some(true),
                 JobStatus::Queued | JobStatus::BudgetStopped | JobStatus::NeedsDecision | JobStatus::Failed => {
                     let (status, reason) = (JobStatus::Cancelled, None);
+                    // A worker may have claimed it a moment ago: its first write learns of this.
+                    changes.cancel_requested = (job.status == JobStatus::Queued).then_some(true);
                     changes = changes.with_status(status, None).with_event(EventKind::Status { status, reason });
                 }
                 JobStatus::Completed | JobStatus::Cancelled | JobStatus::Archived => {

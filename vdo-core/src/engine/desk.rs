@@ -16,6 +16,7 @@ use crate::port::{CallRow, CallState, Lease};
 use crate::route::{Candidate, Strategy};
 use crate::run::Answer;
 use crate::time::Timestamp;
+use crate::tries::RetryChange;
 
 /// How a step ended.
 #[derive(Debug)]
@@ -115,7 +116,10 @@ impl<'e> Desk<'e> {
         changes
     }
 
-    pub(super) async fn write(&self, changes: Changes) -> Result<Receipt, EngineError> {
+    pub(super) async fn write(&self, mut changes: Changes) -> Result<Receipt, EngineError> {
+        if changes.lease == LeaseChange::Release && changes.retry.is_none() {
+            changes.retry = Some(RetryChange::Ended);
+        }
         let (calls, at) = (changes.calls.clone(), changes.at);
         let receipt = self.engine.commit(changes).await?;
         self.engine.watch_calls(&calls, self.job.id, self.job.root, at);

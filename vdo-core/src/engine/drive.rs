@@ -14,6 +14,7 @@ use crate::engine::choice::{Tried, Turn};
 use crate::engine::desk::{Desk, StepEnd};
 use crate::engine::hear::usage_of;
 use crate::engine::signal::Signal;
+use crate::engine::workers::Ending;
 use crate::engine::{Engine, EngineError, History, StoreSource};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
@@ -70,9 +71,8 @@ pub(super) struct Drive<'d> {
 }
 
 /// Drives the job of `lease` to its end, which is written.
-pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) -> Result<(), EngineError> {
+pub(super) async fn drive(engine: &Engine, lease: Lease, job: Job, signal: Arc<Signal>) -> Result<(), EngineError> {
     let parts = &engine.parts;
-    let job = parts.store.job(lease.job).await?;
     let fresh = lease.epoch == 1;
     let steps = if fresh { Vec::new() } else { parts.store.steps(lease.job).await? };
     let rows = if fresh { Vec::new() } else { parts.store.calls(lease.job).await? };
@@ -408,8 +408,12 @@ impl<'d> Drive<'d> {
                 Ok(Begun::Launched(launches))
             }
             Err(EngineError::Store(
-                error @ (StoreError::Budget { .. } | StoreError::OverBudget(_) | StoreError::Trial { .. }),
+                error @ (StoreError::Budget { .. }
+                | StoreError::OverBudget(_)
+                | StoreError::Trial { .. }
+                | StoreError::Paced { .. }),
             )) => {
+                self.desk.engine.watch_pace(&error);
                 self.pending = before;
                 for launch in launches {
                     if let Launch::Ask(_, _, Turn::Call(_)) = launch {
@@ -432,19 +436,20 @@ impl<'d> Drive<'d> {
 
     /// Writes how the run ended, with whatever is pending, and gives the lease back.
     async fn end(mut self, stop: Option<Failure>) -> Result<(), EngineError> {
-        let (status, failure) = match (stop, self.run.end()) {
-            (Some(failure), _) => (stopped(&failure), failure.message),
-            (None, Some(End::Failed(failure))) => (JobStatus::Failed, failure.message.clone()),
-            (None, Some(End::NeedsDecision(reason))) => (JobStatus::NeedsDecision, reason.clone()),
+        let ending = match (stop, self.run.end()) {
+            (Some(failure), _) => Ending::of(stopped(&failure), &failure, self.desk),
+            (None, Some(End::Failed(failure))) => Ending::of(JobStatus::Failed, failure, self.desk),
+            (None, Some(End::NeedsDecision(reason))) => Ending::final_one(JobStatus::NeedsDecision, reason),
             (None, Some(End::Completed) | None) => {
                 return Err(EngineError::Internal(format!("the run stands still in phase {}", self.run.phase())));
             }
         };
-        let reason = Some(failure);
+        let (status, reason) = (ending.status, Some(ending.reason));
         let mut changes = std::mem::replace(&mut self.pending, self.desk.changes());
         changes.calls.extend(self.desk.give_up());
         changes.status = Some(StatusChange { status, reason: reason.clone() });
         changes.events.push(EventKind::Status { status, reason });
+        changes.retry = Some(ending.retry);
         changes.lease = LeaseChange::Release;
         self.desk.write(changes).await?;
         Ok(())

@@ -28,6 +28,7 @@ mod signal;
 mod source;
 mod steps;
 mod watch;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,12 +56,13 @@ pub use origins::{Blamed, BlamedLine};
 pub use rebase::{RebaseEnd, Rebased};
 pub use revise::Refusal;
 pub use source::StoreSource;
+pub use workers::WorkerRules;
 
 /// The runs under way, with what asks them to stop.
 type Runs = BTreeMap<JobId, (Lease, Arc<Signal>)>;
 
 /// The longest time between two beats: a request to stop is seen within it.
-const LONGEST_BEAT: Duration = Duration::from_secs(2);
+const LONGEST_BEAT: Duration = Duration::from_millis(1500);
 
 /// What an engine operation may fail with. That a job did not succeed is no error: see [`Job::status`].
 #[derive(Debug, thiserror::Error)]
@@ -236,6 +238,8 @@ impl Engine {
             JobStatus::NeedsDecision if self.is_rebase_decided(&job).await? => {
                 return Ok(self.rebase(id, None).await?.job);
             }
+            // By hand, and not by another worker.
+            JobStatus::NeedsDecision if job.is_poisoned() && self.parts.workers.is_none() => {}
             JobStatus::Completed | JobStatus::NeedsDecision => return Ok(job),
             JobStatus::Archived | JobStatus::Cancelled => {
                 return Err(EngineError::NotRunnable { job: id, status: job.status });
@@ -246,9 +250,13 @@ impl Engine {
         self.check_routes(&job)?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
+        let claimed = self.parts.store.job(id).await?;
+        if let Some(job) = self.set_aside(&lease, &job, &claimed).await? {
+            return Ok(job);
+        }
         let signal = Arc::new(Signal::default());
         let _active = Active::enter(&self.active, &lease, signal.clone());
-        drive::drive(self, lease, signal).await?;
+        drive::drive(self, lease, claimed, signal).await?;
         Ok(self.parts.store.job(id).await?)
     }
 
@@ -271,15 +279,20 @@ impl Engine {
         loop {
             self.parts.clock.sleep((self.parts.lease_ttl / 3).min(LONGEST_BEAT)).await;
             let runs: Vec<(Lease, Arc<Signal>)> = lock(&self.active).values().cloned().collect();
-            for (lease, signal) in runs {
+            // Together, so that they share a flush to the disk.
+            let beats = runs.into_iter().map(|(lease, signal)| async move {
                 let now = self.parts.clock.now();
                 let mut changes = Changes::new(Guard::Lease(lease), now);
                 changes.lease = LeaseChange::Extend(now.after(self.parts.lease_ttl));
-                // A lease that is lost shows at the run's next write.
-                if self.parts.store.commit(changes).await.is_ok_and(|receipt| receipt.cancel_requested) {
-                    signal.raise();
+                match self.parts.store.commit(changes).await {
+                    Ok(receipt) if !receipt.cancel_requested => {}
+                    // A run that was taken over stops like one that is asked to; its next write is refused.
+                    Ok(_) | Err(StoreError::Fenced { .. }) => signal.raise(),
+                    // What else is wrong with the store shows at the run's next write.
+                    Err(_) => {}
                 }
-            }
+            });
+            futures_util::future::join_all(beats).await;
         }
     }
 
@@ -339,7 +352,8 @@ impl Engine {
 
     async fn claim(&self, job: JobId, presumed_dead: Option<u64>) -> Result<Lease, EngineError> {
         let (owner, ttl) = (self.parts.owner.clone(), self.parts.lease_ttl);
-        let request = ClaimRequest { job, owner, now: self.parts.clock.now(), ttl, presumed_dead };
+        let per_project = self.parts.workers.as_ref().and_then(|rules| rules.per_project);
+        let request = ClaimRequest { job, owner, now: self.parts.clock.now(), ttl, presumed_dead, per_project };
         Ok(self.parts.store.claim(request).await?)
     }
 

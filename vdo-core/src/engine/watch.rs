@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::budget::{Account, Posting};
 use crate::health::{Health, Seen, Subject};
 use crate::id::JobId;
-use crate::port::accounts;
 use crate::port::changes::CallWrite;
+use crate::port::{StoreError, accounts};
 use crate::route::Routes;
 use crate::time::Timestamp;
 
@@ -26,6 +26,8 @@ pub(super) struct Watch {
     /// Who is asked instead of whom the engine was built with.
     pub(super) routes: Option<Routes>,
     read: Option<Timestamp>,
+    /// Until when providers take no more calls, by the limits of their keys.
+    pub(super) paced: BTreeMap<String, Timestamp>,
 }
 
 impl Watch {
@@ -96,6 +98,13 @@ impl Engine {
     pub(super) fn watch_calls(&self, calls: &[CallWrite], job: JobId, project: JobId, at: Timestamp) {
         if !calls.is_empty() {
             lock(&self.watch).written(calls, job, project, at);
+        }
+    }
+
+    /// Takes in that a provider takes no more calls for now.
+    pub(super) fn watch_pace(&self, error: &StoreError) {
+        if let StoreError::Paced { provider, until } = error {
+            lock(&self.watch).paced.insert(provider.clone(), *until);
         }
     }
 

@@ -12,9 +12,11 @@ use crate::id::{JobId, Phase, RevisionId, StepKey};
 use crate::job::{Cause, JobSpec, JobStatus, Stamp};
 use crate::message::RateLimits;
 use crate::money::NanoUsd;
+use crate::pace::Pace;
 use crate::port::store::{CallRow, CallState, Lease, Outcome, StepState};
 use crate::time::Timestamp;
 use crate::tree::Delta;
+use crate::tries::RetryChange;
 
 /// What entitles a writer to his changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,19 +81,29 @@ pub struct CallWrite {
     pub released: NanoUsd,
     /// What the provider still allows, as the reply said. Not part of the row.
     pub limits: RateLimits,
+    /// With a call that is announced: the limits of its provider's key; the whole write is refused if there is no room. Not part of the
+    /// row.
+    pub pace: Pace,
 }
 
 impl CallWrite {
     /// Returns an entry that frees nothing.
     #[must_use]
     pub fn new(row: CallRow) -> Self {
-        Self { row, released: NanoUsd::ZERO, limits: RateLimits::default() }
+        Self { row, released: NanoUsd::ZERO, limits: RateLimits::default(), pace: Pace::default() }
     }
 
     /// Sets what it frees.
     #[must_use]
     pub fn releasing(mut self, released: NanoUsd) -> Self {
         self.released = released;
+        self
+    }
+
+    /// Sets the limits of its provider's key.
+    #[must_use]
+    pub fn paced(mut self, pace: Pace) -> Self {
+        self.pace = pace;
         self
     }
 
@@ -177,6 +189,8 @@ pub struct Changes {
     pub lease: LeaseChange,
     /// The new status.
     pub status: Option<StatusChange>,
+    /// What becomes of the job's tries. Only under [`Guard::Lease`].
+    pub retry: Option<RetryChange>,
     /// Asks the run to stop (or takes the request back).
     pub cancel_requested: Option<bool>,
     /// Pins parents: the ordinal, from 0, and the revision. A pin never moves.
@@ -218,6 +232,7 @@ impl Changes {
             at,
             lease: LeaseChange::Keep,
             status: None,
+            retry: None,
             cancel_requested: None,
             pins: Vec::new(),
             stamps: Vec::new(),

@@ -4,6 +4,7 @@
 //! port in [`crate::testing`]. Ports know values and algebra only.
 
 pub mod accounts;
+pub mod backlog;
 pub mod changes;
 mod checker;
 mod clock;
@@ -11,6 +12,7 @@ mod deployer;
 mod efforts;
 mod provider;
 mod query;
+mod queue;
 mod scanner;
 mod source;
 mod store;
@@ -18,6 +20,7 @@ pub mod upkeep;
 mod watch;
 
 pub use accounts::{Accounts, Dimension, SpendLine, SpendQuery};
+pub use backlog::{Agenda, AgendaQuery, Backlog, Running, Waiting};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use clock::Clock;
 pub use deployer::{Delivery, DeployError, Deployer, Deployment};
@@ -26,6 +29,7 @@ pub use provider::{
     Accepts, Capabilities, Health, Provider, ProviderError, ReasoningControl, ReplyStream, StreamEvent, TokenCount,
 };
 pub use query::JobQuery;
+pub use queue::{Acked, Queue, QueueError, Ticket, Wake};
 pub use scanner::{FileClass, FileFacts, Fit, Interest, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};
 pub use store::{

@@ -17,6 +17,7 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, Revision};
 use crate::money::NanoUsd;
 use crate::port::accounts::Accounts;
+use crate::port::backlog::Backlog;
 use crate::port::changes::{Changes, Receipt};
 use crate::port::query::JobQuery;
 use crate::port::upkeep::Upkeep;
@@ -43,6 +44,16 @@ pub enum StoreError {
         epoch: u64,
         /// When the lease ends unless he renews it.
         until: Timestamp,
+    },
+    /// Others run that it may not run beside: as many of its project as are allowed, or another merge into the same head.
+    #[error("job {job} has to wait for job {other}: {reason}")]
+    Crowded {
+        /// The job.
+        job: JobId,
+        /// One of the others.
+        other: JobId,
+        /// Why they do not run together.
+        reason: &'static str,
     },
     /// The writer's lease is not the job's any more: another runner took over. Nothing was written.
     #[error("the lease on job {job} (epoch {epoch}) was lost to another runner")]
@@ -86,6 +97,14 @@ pub enum StoreError {
         provider: String,
         /// The model.
         model: String,
+    },
+    /// A provider takes no more calls for now, by the limits of its key. Nothing was written.
+    #[error("as many calls are made to {provider} as its limits allow")]
+    Paced {
+        /// The provider.
+        provider: String,
+        /// When to look again.
+        until: Timestamp,
     },
     /// A parent cannot be one. Nothing was written.
     #[error("job {parent} cannot be a parent: {reason}")]
@@ -159,6 +178,8 @@ pub struct ClaimRequest {
     pub ttl: Duration,
     /// The epoch of a lease whose owner the caller knows to be dead; it is taken over at once.
     pub presumed_dead: Option<u64>,
+    /// At most this many of its project may run at once; none: as many as there are.
+    pub per_project: Option<u32>,
 }
 
 /// How far a step is.
@@ -471,13 +492,22 @@ pub trait Store: Jobs + Blobs + Journal + Ledger + EventLog + fmt::Debug + Send 
 
     /// Takes the right to run a job: free, ended, given up for dead by the caller, or the caller's own already.
     ///
+    /// Taking over from another owner counts as a crash of the job's worker ([`crate::tries::Retries::crashes`]). Of two merges
+    /// into one head ([`crate::port::backlog`]), the second is refused while the first has a live lease.
+    ///
     /// # Errors
-    /// [`StoreError::Busy`] names the owner; [`StoreError::NotFound`] if there is no such job.
+    /// [`StoreError::Busy`] names the owner; [`StoreError::Crowded`] one that it may not run beside;
+    /// [`StoreError::NotFound`] if there is no such job.
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError>;
 
     /// Returns what this store keeps for all jobs together, if anything. Default: nothing; budgets other than the jobs' own
     /// cannot be set then, and how providers are doing is forgotten.
     fn accounts(&self) -> Option<&dyn Accounts> {
+        None
+    }
+
+    /// Returns what tells workers what is to be run, if anything does. Default: nothing; no worker can serve it then.
+    fn backlog(&self) -> Option<&dyn Backlog> {
         None
     }
 

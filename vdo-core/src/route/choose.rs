@@ -8,6 +8,7 @@ use crate::failure::FailureKind;
 use crate::health::{Gate, Health};
 use crate::id::JobId;
 use crate::money::NanoUsd;
+use crate::pace::MINUTE;
 use crate::time::Timestamp;
 
 /// How many of the others that could have been asked are named.
@@ -57,6 +58,8 @@ pub struct Known<'a> {
     pub key: Option<&'a Health>,
     /// How it failed in this step already, so that asking again does not help.
     pub failed: Option<FailureKind>,
+    /// Until when its provider takes no more calls, by the limits of its key.
+    pub paced: Option<Timestamp>,
 }
 
 /// Who is asked.
@@ -169,6 +172,9 @@ fn judge(
     }
     if let Some(until) = one.key.and_then(|key| key.blocked_until(question.now)) {
         return Err(Rejection::Blocked { until });
+    }
+    if let Some(until) = one.paced.filter(|until| *until > question.now && until.since(question.now) <= MINUTE) {
+        return Err(Rejection::Paced { until });
     }
     let Some(health) = one.health else { return Ok(false) };
     if let Some(until) = health.rests(question.now) {

@@ -3,6 +3,7 @@
 //! For tests, examples and throw-away runs. It keeps the whole contract of [`Store`], one commit at a time under one
 //! lock; it performs no I/O and needs no runtime. Invariant: a refused write leaves no trace, because it worked on a copy.
 
+mod backlog;
 mod books;
 mod partials;
 mod reads;
@@ -23,11 +24,13 @@ use crate::id::{JobId, Phase, RevisionId, RevisionRef, StepKey};
 use crate::job::{Correction, Job, JobSpec, JobStatus, ParentLink, Revision};
 use crate::money::NanoUsd;
 use crate::port::accounts::{self, Accounts};
+use crate::port::backlog::Backlog;
 use crate::port::changes::{Changes, Guard, LeaseChange, NewRevision, Receipt, StepWrite};
 use crate::port::upkeep::Upkeep;
 use crate::port::{CallRow, CallState, ClaimRequest, Lease, PartialReply, StepRow, Store, StoreError};
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
+use crate::tries::Retries;
 use crate::usage::Usage;
 
 /// A [`Store`] in memory.
@@ -140,6 +143,7 @@ impl Data {
             usage: Usage::default(),
             created: at,
             updated: at,
+            retries: Retries::default(),
         };
         Ok(Record {
             job,
@@ -210,6 +214,7 @@ impl Data {
         let charges: Vec<_> = changes.calls.iter().map(|call| accounts::charge(call, job, project)).collect();
         let posted = self.books.post(&charges).map_err(Box::new)?;
         let health = self.observed(&changes)?;
+        self.pace(&changes)?;
         let tree = changes.revision.as_ref().map(|new| self.revise(&mut record, new, &changes)).transpose()?;
         let correction = self.correction(&record, tree.as_ref(), &changes)?;
         record.judge(&changes)?;
@@ -386,6 +391,12 @@ impl Record {
 
     fn judge(&mut self, changes: &Changes) -> Result<(), StoreError> {
         let job = &mut self.job;
+        if let Some(change) = changes.retry {
+            if !matches!(changes.guard, Guard::Lease(_)) {
+                return Err(invalid("the tries of a job are counted by the holder of its lease"));
+            }
+            job.retries = job.retries.after(change);
+        }
         let stated = changes.status.as_ref().filter(|new| new.status != job.status || new.reason != job.reason);
         if let Some(new) = stated {
             (job.status, job.reason, job.updated) = (new.status, new.reason.clone(), changes.at);
@@ -469,24 +480,14 @@ impl Store for MemoryStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Lease, StoreError> {
-        let mut data = self.data();
-        let missing = || StoreError::NotFound(format!("job {}", request.job));
-        let record = data.jobs.get_mut(&request.job).ok_or_else(missing)?;
-        if let Some(owner) = &record.owner
-            && record.until > request.now
-            && *owner != request.owner
-            && request.presumed_dead != Some(record.epoch)
-        {
-            let (epoch, until) = (record.epoch, record.until);
-            return Err(StoreError::Busy { job: request.job, owner: owner.clone(), epoch, until });
-        }
-        record.epoch += 1;
-        record.owner = Some(request.owner);
-        record.until = request.now.after(request.ttl);
-        Ok(Lease { job: request.job, epoch: record.epoch })
+        self.data().claim(request)
     }
 
     fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
+    }
+
+    fn backlog(&self) -> Option<&dyn Backlog> {
         Some(self)
     }
 

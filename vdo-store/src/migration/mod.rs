@@ -18,6 +18,8 @@ const VERSIONS: &[(&str, &str)] = &[
     ("m0003_operations", include_str!("m0003_operations.sql")),
     // Budgets and their sums, how providers are doing, settings, and why a call was routed as it was.
     ("m0004_accounts", include_str!("m0004_accounts.sql")),
+    // How urgent a job is, and how often it was put back or cost a worker its life.
+    ("m0005_workers", include_str!("m0005_workers.sql")),
     // What arrived of replies that are being streamed.
     ("m0006_partials", include_str!("m0006_partials.sql")),
     // What nothing refers to, until it is swept.

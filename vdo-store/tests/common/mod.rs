@@ -53,7 +53,7 @@ pub(crate) async fn job(store: &dyn Store, title: &str) -> JobId {
 
 pub(crate) async fn claim(store: &dyn Store, job: JobId, owner: &str) -> Lease {
     let ttl = std::time::Duration::from_secs(60);
-    let request = ClaimRequest { job, owner: owner.to_owned(), now: NOW, ttl, presumed_dead: None };
+    let request = ClaimRequest { job, owner: owner.to_owned(), now: NOW, ttl, presumed_dead: None, per_project: None };
     store.claim(request).await.unwrap()
 }
 

@@ -79,6 +79,7 @@ pub fn job(number: u64, title: &str, parents: &[u64], kind: JobKind, tree: &dyn 
         usage: Default::default(),
         created: Timestamp(1_700_000_000_000 + i64::try_from(number).unwrap()),
         updated: Timestamp(1_700_000_000_000),
+        retries: vdo_core::tries::Retries::default(),
     };
     (job, revision)
 }

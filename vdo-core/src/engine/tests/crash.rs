@@ -183,8 +183,14 @@ fn a_heartbeat_keeps_the_lease_of_a_call_that_takes_longer_than_it_lasts() {
         }
         let now = crate::port::Clock::now(&*world.clock);
         assert!(now > Timestamp(600_000), "{now:?}");
-        let rival =
-            ClaimRequest { job: id, owner: "rival".to_owned(), now, ttl: Duration::from_secs(60), presumed_dead: None };
+        let rival = ClaimRequest {
+            job: id,
+            owner: "rival".to_owned(),
+            now,
+            ttl: Duration::from_secs(60),
+            presumed_dead: None,
+            per_project: None,
+        };
         let claimed = finish(world.store.claim(rival));
         assert_eq!(matches!(claimed, Err(StoreError::Busy { .. })), has_heart, "{claimed:?}");
     }

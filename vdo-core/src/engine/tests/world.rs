@@ -96,6 +96,7 @@ impl Gate {
             now: Timestamp(0),
             ttl: Duration::from_secs(60),
             presumed_dead: Some(epoch),
+            per_project: None,
         }))
         .unwrap()
     }

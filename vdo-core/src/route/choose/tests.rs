@@ -27,7 +27,17 @@ fn question() -> Question<'static> {
 
 fn known(candidate: &Candidate) -> Known<'_> {
     let (health, key, failed) = (None, None, None);
-    Known { candidate, is_there: true, tools: true, context: None, worst: Some(NanoUsd(10)), health, key, failed }
+    Known {
+        candidate,
+        is_there: true,
+        tools: true,
+        context: None,
+        worst: Some(NanoUsd(10)),
+        health,
+        key,
+        failed,
+        paced: None,
+    }
 }
 
 fn failing(kinds: &[FailureKind], after_ms: Option<u64>) -> Health {

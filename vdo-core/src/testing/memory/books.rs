@@ -8,12 +8,45 @@ use super::{Data, MemoryStore};
 use crate::budget::{Account, Budget, Charge, Period, Posting, Scope};
 use crate::health::{Gate, Health, Seen, Subject, What};
 use crate::id::JobId;
+use crate::pace::Traffic;
 use crate::port::accounts::{self, Accounts, Dimension, SpendLine, SpendQuery};
 use crate::port::changes::Changes;
 use crate::port::{CallRow, CallState, StoreError};
 use crate::time::Timestamp;
 
 impl Data {
+    /// Insists that the providers of the calls that are announced take them.
+    pub(super) fn pace(&self, changes: &Changes) -> Result<(), StoreError> {
+        let mut moved: BTreeMap<&str, Traffic> = BTreeMap::new();
+        for call in &changes.calls {
+            let (row, now) = (&call.row, call.row.started);
+            let of = || {
+                let mut traffic = Traffic::default();
+                for record in self.jobs.values() {
+                    let is_live = record.owner.is_some() && record.until > now;
+                    for row in record.calls.iter().filter(|known| known.provider == row.provider) {
+                        traffic.under_way += u32::from(is_live && row.state == CallState::Sent);
+                        traffic.recent.push(row.started);
+                    }
+                }
+                traffic
+            };
+            if row.state != CallState::Sent {
+                moved.entry(&row.provider).or_insert_with(of).ended();
+                continue;
+            }
+            if call.pace.is_free() {
+                continue;
+            }
+            let traffic = moved.entry(&row.provider).or_insert_with(of);
+            if let Some(until) = call.pace.wait(traffic, now) {
+                return Err(StoreError::Paced { provider: row.provider.clone(), until });
+            }
+            traffic.sent(now);
+        }
+        Ok(())
+    }
+
     /// Returns how the providers of the calls are doing after what is seen of them.
     pub(super) fn observed(&self, changes: &Changes) -> Result<BTreeMap<Subject, Health>, StoreError> {
         let mut health: BTreeMap<Subject, Health> = BTreeMap::new();

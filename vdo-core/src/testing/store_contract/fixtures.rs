@@ -37,7 +37,7 @@ pub(super) async fn job(store: &Shared, title: &str) -> JobId {
 
 pub(super) fn request(job: JobId, owner: &str, now: Timestamp) -> ClaimRequest {
     let ttl = Duration::from_secs(60);
-    ClaimRequest { job, owner: owner.to_owned(), now, ttl, presumed_dead: None }
+    ClaimRequest { job, owner: owner.to_owned(), now, ttl, presumed_dead: None, per_project: None }
 }
 
 pub(super) async fn claimed(store: &Shared, job: JobId) -> Lease {

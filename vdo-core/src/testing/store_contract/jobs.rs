@@ -31,6 +31,7 @@ pub(super) async fn a_new_job_is_what_was_asked_for(fresh: Fresh) {
         tags: vec!["a".to_owned(), String::new()],
         project: Some(String::new()),
         idempotency_key: Some("key".to_owned()),
+        priority: -7,
     };
     let receipt = store.commit(creating(spec.clone()).with_event(note("new"))).await.unwrap();
     let expected = Receipt {
@@ -65,6 +66,7 @@ pub(super) async fn a_new_job_is_what_was_asked_for(fresh: Fresh) {
         usage: Usage::default(),
         created: NOW,
         updated: NOW,
+        retries: crate::tries::Retries::default(),
     };
     assert_eq!(store.job(id).await.unwrap(), job);
     assert_eq!(store.jobs(&JobQuery::default()).await.unwrap(), [job]);

@@ -32,6 +32,7 @@ mod partials;
 mod records;
 mod trees;
 mod upkeep;
+mod workers;
 
 use std::fmt;
 use std::future::Future;
@@ -191,4 +192,12 @@ cases! { $
     upkeep::a_purge_takes_a_subtree_or_nothing,
     upkeep::a_detached_job_keeps_its_files_when_the_parent_goes,
     upkeep::a_redacted_content_is_a_tombstone_in_every_tree,
+    workers::what_could_be_run_comes_best_first,
+    workers::merges_say_what_they_merge_and_wait_for_every_parent,
+    workers::tries_are_counted_by_class_and_put_off,
+    workers::a_lease_that_another_takes_over_counts_as_a_crash,
+    workers::two_merges_into_one_head_are_never_claimed_together,
+    workers::no_more_of_a_project_are_claimed_than_is_asked_for,
+    workers::a_key_takes_no_more_calls_at_once_than_its_limit_and_a_dead_worker_holds_none,
+    workers::a_key_takes_no_more_calls_in_a_minute_than_its_limit,
 }
