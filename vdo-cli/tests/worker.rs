@@ -1,6 +1,13 @@
 //! Workers as processes: each job is done once by any number of them, and none that dies, stands still or is stopped costs more than
 //! the call that was under way. The witness is the provider: a server that counts.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test"
+)]
 
 #[path = "worker/cases.rs"]
 mod cases;

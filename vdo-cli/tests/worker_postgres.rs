@@ -1,5 +1,12 @@
 //! The cases of workers once more, with the store and the queue in PostgreSQL. Each has a server of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test"
+)]
 
 #[path = "worker/cases.rs"]
 mod cases;
