@@ -33,6 +33,8 @@ enum Launch {
     Ask(StepKey, Box<Ask>, Turn),
     Check(StepKey, Box<CheckWork>, StoreSource),
     Deliver(StepKey, Box<Finished>),
+    /// The result goes nowhere but into the store: the job ends with what is written next.
+    Keep(StepKey),
 }
 
 /// What came of steps that were ready.
@@ -193,12 +195,8 @@ impl<'d> Drive<'d> {
                     Begun::Launched(launches) => {
                         for launch in launches {
                             match launch {
-                                Launch::Deliver(key, finished) => {
-                                    let answer = self.deliver(key.clone(), &finished).await?;
-                                    self.take(key, answer)?;
-                                    self.run.advance(self.desk.parts().syntax.as_ref());
-                                    return Ok(());
-                                }
+                                Launch::Keep(_) => return Ok(()),
+                                Launch::Deliver(key, finished) => return self.deliver(key, &finished).await,
                                 Launch::Ask(key, ask, call) => {
                                     flying.push(Box::pin(self.desk.perform_ask(key, *ask, call)))
                                 }
@@ -322,7 +320,7 @@ impl<'d> Drive<'d> {
     }
 
     /// Adds a step's intent to what is written next. The inner error says why it may not begin.
-    fn announce(&mut self, key: StepKey) -> Result<Result<Launch, Failure>, EngineError> {
+    async fn announce(&mut self, key: StepKey) -> Result<Result<Launch, Failure>, EngineError> {
         self.started.insert(key.clone());
         Ok(Ok(match self.run.work(&key).map_err(|error| EngineError::Internal(error.to_string()))? {
             Work::Ask(ask) => {
@@ -345,8 +343,8 @@ impl<'d> Drive<'d> {
                 Launch::Check(key, work, source)
             }
             Work::Deliver(finished) => {
-                self.stage_revision(&key, &finished);
-                Launch::Deliver(key, finished)
+                let ends = self.stage_result(&key, &finished).await?;
+                if ends { Launch::Keep(key) } else { Launch::Deliver(key, finished) }
             }
             Work::Load | Work::Merge(_) | Work::Scan(_) => {
                 return Err(EngineError::Internal(format!("step {key} was not taken in")));
@@ -375,7 +373,7 @@ impl<'d> Drive<'d> {
         let before = self.pending.clone();
         let mut refused = None;
         for key in ready {
-            match self.announce(key)? {
+            match self.announce(key).await? {
                 Ok(launch) => launches.push(launch),
                 Err(failure) => refused = Some(failure),
             }
@@ -400,7 +398,7 @@ impl<'d> Drive<'d> {
                         }
                     }
                 }
-                launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..)));
+                launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..) | Launch::Keep(_)));
                 Ok(Begun::Launched(launches))
             }
             Err(EngineError::Store(
@@ -411,7 +409,8 @@ impl<'d> Drive<'d> {
                     if let Launch::Ask(_, _, Turn::Call(_)) = launch {
                         self.desk.uncount_call();
                     }
-                    let (Launch::Ask(key, ..) | Launch::Check(key, ..) | Launch::Deliver(key, ..)) = launch;
+                    let (Launch::Ask(key, ..) | Launch::Check(key, ..) | Launch::Deliver(key, ..) | Launch::Keep(key)) =
+                        launch;
                     self.started.remove(&key);
                 }
                 self.desk.engine.refresh(true).await?;
