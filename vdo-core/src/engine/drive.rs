@@ -70,10 +70,9 @@ pub(super) struct Drive<'d> {
     started: BTreeSet<StepKey>,
 }
 
-/// Drives the job of `lease` to its end, which is written.
-pub(super) async fn drive(engine: &Engine, lease: Lease, signal: Arc<Signal>) -> Result<(), EngineError> {
+/// Drives `job`, which is that of `lease`, to its end, which is written.
+pub(super) async fn drive(engine: &Engine, lease: Lease, job: Job, signal: Arc<Signal>) -> Result<(), EngineError> {
     let parts = &engine.parts;
-    let job = parts.store.job(lease.job).await?;
     let fresh = lease.epoch == 1;
     let steps = if fresh { Vec::new() } else { parts.store.steps(lease.job).await? };
     let rows = if fresh { Vec::new() } else { parts.store.calls(lease.job).await? };

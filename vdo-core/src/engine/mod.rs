@@ -241,13 +241,16 @@ impl Engine {
             }
             JobStatus::Queued | JobStatus::Running | JobStatus::BudgetStopped | JobStatus::Failed => {}
         }
-        self.refresh(true).await?;
+        self.refresh(false).await?;
         self.check_routes(&job)?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
         let signal = Arc::new(Signal::default());
         let _active = Active::enter(&self.active, &lease, signal.clone());
-        drive::drive(self, lease, signal).await?;
+        // Nobody ever ran a job of epoch 1: what a run writes is as it was before the claim, and whoever asks it to stop is heard
+        // with the first write.
+        let job = if lease.epoch == 1 { job } else { self.parts.store.job(id).await? };
+        drive::drive(self, lease, job, signal).await?;
         Ok(self.parts.store.job(id).await?)
     }
 
