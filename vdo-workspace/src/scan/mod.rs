@@ -167,14 +167,13 @@ fn blobs(tree: &FileTree, paths: &[RepoPath]) -> Vec<BlobHash> {
 
 /// Reads the `.vdoignore` in the root.
 async fn ignored(source: &dyn TreeSource) -> Result<Gitignore, SourceError> {
-    let mut builder = GitignoreBuilder::new("");
     let entry = source.tree().0.get(".vdoignore").filter(|entry| entry.mode.is_file());
-    if let Some(entry) = entry {
-        for bytes in source.read(&[entry.blob]).await? {
-            for line in String::from_utf8_lossy(&bytes).lines().take(10_000) {
-                // A pattern that is none names nothing.
-                let _ = builder.add_line(None, line);
-            }
+    let Some(entry) = entry else { return Ok(Gitignore::empty()) };
+    let mut builder = GitignoreBuilder::new("");
+    for bytes in source.read(&[entry.blob]).await? {
+        for line in String::from_utf8_lossy(&bytes).lines().take(10_000) {
+            // A pattern that is none names nothing.
+            let _ = builder.add_line(None, line);
         }
     }
     Ok(builder.build().unwrap_or_else(|_| Gitignore::empty()))
