@@ -55,6 +55,10 @@ impl Store for Crashing {
         self.inner.claim(request).await
     }
 
+    fn figures(&self) -> Option<vdo_core::port::StoreFigures> {
+        self.inner.figures()
+    }
+
     fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
         self.inner.upkeep()
     }

@@ -16,7 +16,7 @@ use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
     Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, SpendRow, StepRow, Store,
-    StoreError,
+    StoreError, StoreFigures,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
@@ -213,6 +213,11 @@ impl Store for SqliteStore {
 
     fn accounts(&self) -> Option<&dyn Accounts> {
         Some(self)
+    }
+
+    fn figures(&self) -> Option<StoreFigures> {
+        let StoreStats { commits, transactions, statements, rows } = self.stats();
+        Some(StoreFigures { commits, transactions, statements, rows })
     }
 
     fn upkeep(&self) -> Option<&dyn Upkeep> {

@@ -12,6 +12,7 @@ use crate::conflict::{ConflictRow, How};
 use crate::engine::answers::{kept, replay};
 use crate::engine::choice::{Tried, Turn};
 use crate::engine::desk::{Desk, StepEnd};
+use crate::engine::metrics::StepResult;
 use crate::engine::signal::Signal;
 use crate::engine::{Engine, EngineError, History, StoreSource};
 use crate::event::EventKind;
@@ -197,10 +198,12 @@ impl<'d> Drive<'d> {
                                 Launch::Keep(_) => return Ok(()),
                                 Launch::Deliver(key, finished) => return self.deliver(key, &finished).await,
                                 Launch::Ask(key, ask, call) => {
-                                    flying.push(Box::pin(self.desk.perform_ask(key, *ask, call)))
+                                    let step = self.desk.perform_ask(key.clone(), *ask, call);
+                                    flying.push(Box::pin(self.desk.counted(key, step)));
                                 }
                                 Launch::Check(key, work, source) => {
-                                    flying.push(Box::pin(self.desk.perform_check(key, *work, source)));
+                                    let step = self.desk.perform_check(key.clone(), *work, source);
+                                    flying.push(Box::pin(self.desk.counted(key, step)));
                                 }
                             }
                         }
@@ -268,6 +271,7 @@ impl<'d> Drive<'d> {
                 waiting.iter().find(|key| matches!(key.phase, Phase::Load | Phase::Scan) || is_merge_itself(key));
             let Some(key) = known.or(local).cloned() else { return Ok(()) };
             self.started.insert(key.clone());
+            let begun = self.desk.parts().clock.now();
             let answer = match self.journal.get(&key).and_then(|row| row.answer.clone()) {
                 Some(bytes) => replay(&key, &bytes)?,
                 None => match self.run.work(&key) {
@@ -277,6 +281,9 @@ impl<'d> Drive<'d> {
                     _ => return Err(EngineError::Internal(format!("step {key} is not what it was"))),
                 },
             };
+            if known.is_none() {
+                self.desk.count_step(key.phase, StepResult::Answered, begun);
+            }
             self.run.answer(key, answer).map_err(|error| EngineError::Internal(error.to_string()))?;
         }
     }

@@ -17,6 +17,7 @@ mod desk;
 mod drive;
 mod history;
 mod merging;
+pub mod metrics;
 mod origins;
 mod rebase;
 mod reconcile;
@@ -26,6 +27,7 @@ mod rollback;
 mod signal;
 mod source;
 mod steps;
+mod trace;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -44,6 +46,7 @@ use crate::port::{
 use crate::tree::FileTree;
 
 use signal::Signal;
+use tracing::Instrument as _;
 
 pub use attempts::AttemptView;
 pub use builder::{Deliveries, Delta, EngineBuilder, Listener, Observer};
@@ -141,6 +144,7 @@ pub struct Engine {
     active: Arc<Mutex<Runs>>,
     /// What is known of the state that all workers share.
     watch: Arc<Mutex<watch::Watch>>,
+    metrics: Arc<metrics::Metrics>,
 }
 
 /// A tree from outside, to become the root of a lineage.
@@ -250,8 +254,16 @@ impl Engine {
         // Nobody ever ran a job of epoch 1: what a run writes is as it was before the claim, and whoever asks it to stop is heard
         // with the first write.
         let job = if lease.epoch == 1 { job } else { self.parts.store.job(id).await? };
-        drive::drive(self, lease, job, signal).await?;
-        Ok(self.parts.store.job(id).await?)
+        let (begun, span) = (self.parts.clock.now(), trace::run(&lease));
+        let driven = drive::drive(self, lease, job, signal).instrument(span.clone()).await;
+        let ended = match driven {
+            Ok(()) => self.parts.store.job(id).await.map_err(EngineError::from),
+            Err(error) => Err(error),
+        };
+        let status = ended.as_ref().ok().map(|job| job.status);
+        trace::ended(&span, status);
+        self.metrics.run(status, self.parts.clock.now().since(begun));
+        ended
     }
 
     /// Gives the lease on a job back after its run was dropped, so that the next runner need not wait.

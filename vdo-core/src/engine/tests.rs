@@ -6,6 +6,7 @@ mod cancel;
 mod crash;
 mod judging;
 mod merge;
+mod metrics;
 mod money;
 mod operations;
 mod origins;

@@ -24,7 +24,7 @@ pub use efforts::Efforts;
 pub use provider::{
     Accepts, Capabilities, Health, Provider, ProviderError, ReasoningControl, ReplyStream, StreamEvent, TokenCount,
 };
-pub use query::JobQuery;
+pub use query::{JobQuery, StoreFigures};
 pub use scanner::{FileClass, FileFacts, Fit, Interest, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};
 pub use store::{

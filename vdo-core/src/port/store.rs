@@ -18,7 +18,7 @@ use crate::job::{Correction, Job, Revision};
 use crate::money::NanoUsd;
 use crate::port::accounts::Accounts;
 use crate::port::changes::{Changes, Receipt};
-use crate::port::query::JobQuery;
+use crate::port::query::{JobQuery, StoreFigures};
 use crate::port::upkeep::Upkeep;
 use crate::time::Timestamp;
 use crate::tree::{Delta, Manifest};
@@ -460,6 +460,11 @@ pub trait Store: Jobs + Blobs + Journal + Ledger + EventLog + fmt::Debug + Send 
     /// Returns what this store keeps for all jobs together, if anything. Default: nothing; budgets other than the jobs' own
     /// cannot be set then, and how providers are doing is forgotten.
     fn accounts(&self) -> Option<&dyn Accounts> {
+        None
+    }
+
+    /// Returns what this store's writer did since it was opened, if it counts that. Default: nothing.
+    fn figures(&self) -> Option<StoreFigures> {
         None
     }
 
