@@ -1,8 +1,8 @@
 //! The same work on many things, on as many threads as the machine has.
 
 use std::num::NonZero;
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// More threads than this do not read a disk any faster.
