@@ -49,6 +49,16 @@ pub(crate) struct Config {
     pub(crate) rehearse: Option<Value>,
     /// How replies are made: effort, tier and the like.
     pub(crate) settings: vdo_core::message::Settings,
+    /// Who is told of spans.
+    pub(crate) telemetry: TelemetryConfig,
+}
+
+/// Who is told of spans.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TelemetryConfig {
+    /// The collector that takes OTLP over HTTP: `http://127.0.0.1:4318`. Default: nobody is told.
+    pub(crate) otlp: Option<String>,
 }
 
 /// One provider.
@@ -194,6 +204,7 @@ impl Config {
                 "budgets",
                 "alerts",
                 "settings",
+                "telemetry",
                 "rehearse",
                 "edit_formats",
                 "sandbox",
