@@ -15,6 +15,7 @@ test: setup
 	$(MAKE) fmt clippy
 	cargo nextest run --workspace --no-fail-fast
 	cargo nextest run --package vdo-cli --features failpoints --test failpoints
+	cargo nextest run --package vdo-cli --features otel --test telemetry
 	$(MAKE) doctests features docs examples deny
 
 # What finds most mistakes in little time.

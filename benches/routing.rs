@@ -31,6 +31,7 @@ fn routing(bench: &mut Criterion) {
             health: Some(&health),
             key: Some(&health),
             failed: None,
+            paced: None,
         })
         .collect();
     let accounts: Vec<Account> = (0..4)

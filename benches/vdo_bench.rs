@@ -1,7 +1,8 @@
 //! Runs a six-call job many times through the engine, the store and the provider as shipped, and prints one line of JSON.
 //!
-//! `vdo-bench --base URL --jobs N --conc C --test 0|1 [--db off|normal|full] [--tier T0|T2]`. The server answers as
-//! `mock-extra.json` beside this file says: a plan that is refused, a plan that fits, three files, a review.
+//! `vdo-bench --base URL --jobs N --conc C --test 0|1 [--db off|normal|full] [--tier T0|T2] [--store FOLDER]`. The server answers
+//! as `mock-extra.json` beside this file says: a plan that is refused, a plan that fits, three files, a review. The database lies
+//! in the system's folder for temporary files or in `--store`; trees are laid out for the checks in the former.
 //! `--test 1` runs `/bin/true` as the project's check, twice per job as every run does; `--test 0` passes without a process.
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ struct Arguments {
     test: bool,
     db: String,
     tier: String,
+    store: String,
 }
 
 impl Arguments {
@@ -77,6 +79,7 @@ impl Arguments {
             test: value("--test", "1") == "1",
             db: value("--db", "full"),
             tier: value("--tier", "T0"),
+            store: value("--store", ""),
         })
     }
 }
@@ -84,7 +87,10 @@ impl Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::read()?;
-    let folder = tempfile::tempdir()?;
+    let folder = match arguments.store.as_str() {
+        "" => tempfile::tempdir()?,
+        folder => tempfile::tempdir_in(folder)?,
+    };
     let sqlite = match arguments.db.as_str() {
         "off" => None,
         "normal" => Some(Durability::Normal),

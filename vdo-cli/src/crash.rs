@@ -67,6 +67,10 @@ impl Store for Crashing {
         self.inner.backlog()
     }
 
+    fn figures(&self) -> Option<vdo_core::port::StoreFigures> {
+        self.inner.figures()
+    }
+
     fn upkeep(&self) -> Option<&dyn vdo_core::port::upkeep::Upkeep> {
         self.inner.upkeep()
     }

@@ -17,6 +17,7 @@ mod graph;
 mod out;
 mod providers;
 mod story;
+mod telemetry;
 mod view;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use crate::app::App;
 use crate::args::{Cli, Command};
 use crate::fail::Fail;
 use crate::out::Out;
+use crate::telemetry::Telemetry;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -40,7 +42,10 @@ fn main() -> ExitCode {
         }
     };
     let out = Out { json: cli.global.json, quiet: cli.global.quiet };
-    logging(cli.global.verbose);
+    let without_runtime = matches!(cli.command, Command::MergeFile(_) | Command::Context(_) | Command::Apply(_));
+    if without_runtime {
+        telemetry::log(cli.global.verbose);
+    }
     if let Command::MergeFile(args) = &cli.command {
         return ended(commands::merge_file::run(&out, args));
     }
@@ -57,7 +62,11 @@ fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let result = runtime.block_on(dispatch(cli, out));
+    let result = Telemetry::start(&cli.global, runtime.handle()).and_then(|telemetry| {
+        let result = runtime.block_on(dispatch(cli, out));
+        telemetry.stop();
+        result
+    });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     ended(result)
 }
@@ -76,20 +85,6 @@ fn ended(result: Result<(), Fail>) -> ExitCode {
             ExitCode::from(fail.code())
         }
     }
-}
-
-fn logging(verbose: u8) {
-    let level = match verbose {
-        0 => "warn",
-        1 => "vdo=info,vdo_core=info,vdo_store=info,vdo_providers=info,vdo_workspace=info",
-        _ => "debug",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("VDO_LOG").unwrap_or_else(|_| level.into());
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(out::is_lively())
-        .try_init();
 }
 
 async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {

@@ -18,6 +18,8 @@ pub mod openai;
 pub mod openai_chat;
 #[cfg(any(feature = "openai", feature = "openai-chat"))]
 mod openai_shared;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "replay")]
 pub mod rehearse;
 #[cfg(feature = "replay")]

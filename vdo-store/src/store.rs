@@ -18,7 +18,7 @@ use vdo_core::port::changes::{Changes, Receipt};
 use vdo_core::port::upkeep::Upkeep;
 use vdo_core::port::{
     Blobs, CallRow, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Lease, Ledger, PartialReply, SpendRow, StepRow,
-    Store, StoreError, Watch,
+    Store, StoreError, StoreFigures, Watch,
 };
 use vdo_core::time::Timestamp;
 use vdo_core::tree::{Delta, Manifest};
@@ -262,6 +262,11 @@ impl Store for SqlStore {
 
     fn backlog(&self) -> Option<&dyn Backlog> {
         Some(self)
+    }
+
+    fn figures(&self) -> Option<StoreFigures> {
+        let StoreStats { commits, transactions, statements, rows } = self.stats();
+        Some(StoreFigures { commits, transactions, statements, rows })
     }
 
     fn upkeep(&self) -> Option<&dyn Upkeep> {

@@ -1,10 +1,11 @@
-//! Blocking work on a thread of its own, awaited from any runtime.
+//! Blocking work on a thread of its own, awaited from any runtime; what is over sooner than a thread starts is done at once.
 //!
-//! Never needs a runtime's handle. Invariant: the future ends when the thread ends, also by a panic.
+//! Never needs a runtime's handle. Invariant: the future ends when the work ends, also by a panic.
 //! Dropping the future lets the thread finish what it does.
 
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -50,11 +51,58 @@ impl<T> Future for Waiting<T> {
             return Poll::Ready(Ok(value));
         }
         if state.ended {
-            return Poll::Ready(Err(io::Error::other("the working thread ended without a result")));
+            return Poll::Ready(Err(broken()));
         }
         state.waker = Some(context.waker().clone());
         Poll::Pending
     }
+}
+
+/// Work on a few things of no more bytes than this together is done where it is asked for: a fraction of a millisecond, and
+/// starting a thread takes as long.
+const SMALL: usize = 32 * 1024;
+/// What a thing costs beside its bytes, in bytes.
+const EACH: usize = 1024;
+
+/// How much a piece of work is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    bytes: usize,
+}
+
+impl Size {
+    /// The size of work that takes its time, such as reading what many files hold.
+    pub(crate) const LARGE: Self = Self { bytes: usize::MAX };
+
+    /// Returns the size of work on things of these sizes in bytes.
+    pub(crate) fn of(sizes: impl IntoIterator<Item = usize>) -> Self {
+        let bytes = sizes.into_iter().fold(0, |all: usize, size| all.saturating_add(size).saturating_add(EACH));
+        Self { bytes }
+    }
+
+    /// Returns the size of both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { bytes: self.bytes.saturating_add(other.bytes) }
+    }
+}
+
+/// Runs `work` as [`run`], or at once if that is less work than starting a thread.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn run_sized<T: Send + 'static>(
+    size: Size,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    if size.bytes > SMALL {
+        return run(work).await;
+    }
+    // What `work` owns goes with it: nobody sees what a panic left half done.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| broken())
+}
+
+fn broken() -> io::Error {
+    io::Error::other("the work ended without a result")
 }
 
 /// Runs `work` on a thread of its own and returns what it returned.
@@ -79,5 +127,18 @@ mod tests {
     async fn the_value_arrives_and_a_panic_is_an_error() {
         assert_eq!(run(|| 6 * 7).await.unwrap(), 42);
         assert!(run(|| -> u8 { std::panic::resume_unwind(Box::new("gone")) }).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn small_work_is_done_at_once_and_large_work_elsewhere_and_a_panic_is_an_error_in_both() {
+        let here = std::thread::current().id();
+        let small = Size::of([1; 8]);
+        let large = Size::of([1; 1024]);
+        let ran = |size| run_sized(size, || std::thread::current().id());
+        assert_eq!(ran(small).await.unwrap(), here);
+        assert_ne!(ran(large).await.unwrap(), here);
+        for size in [small, large] {
+            assert!(run_sized(size, || -> u8 { std::panic::resume_unwind(Box::new("gone")) }).await.is_err());
+        }
     }
 }

@@ -52,6 +52,16 @@ pub(crate) struct Config {
     pub(crate) retries: workers::RetriesConfig,
     /// How replies are made: effort, tier and the like.
     pub(crate) settings: vdo_core::message::Settings,
+    /// Who is told of spans.
+    pub(crate) telemetry: TelemetryConfig,
+}
+
+/// Who is told of spans.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TelemetryConfig {
+    /// The collector that takes OTLP over HTTP: `http://127.0.0.1:4318`. Default: nobody is told.
+    pub(crate) otlp: Option<String>,
 }
 
 /// One provider.
@@ -202,6 +212,7 @@ impl Config {
                 "alerts",
                 "settings",
                 "retries",
+                "telemetry",
                 "rehearse",
                 "edit_formats",
                 "sandbox",

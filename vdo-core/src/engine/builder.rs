@@ -216,7 +216,8 @@ impl EngineBuilder {
     /// Makes the engine.
     #[must_use]
     pub fn build(self) -> Engine {
-        Engine { parts: Arc::new(self), active: Arc::new(Mutex::new(BTreeMap::new())), watch: Arc::default() }
+        let active = Arc::new(Mutex::new(BTreeMap::new()));
+        Engine { parts: Arc::new(self), active, watch: Arc::default(), metrics: Arc::default() }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One step that asks a model: the call, its retries and its failover, each a row of the ledger.
 
+use tracing::Instrument as _;
+
 use crate::engine::EngineError;
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
@@ -15,6 +17,7 @@ use crate::time::Timestamp;
 use super::choice::{Call, Tried, Turn, Waits};
 use super::desk::{Desk, StepEnd};
 use super::hear::Heard;
+use super::trace;
 
 impl Desk<'_> {
     /// Sends a call whose intent is written, or waits until one can be, and goes on until there is an answer or nobody is
@@ -156,7 +159,8 @@ impl Desk<'_> {
             return Err(StepEnd::Failed(Failure::new(FailureKind::Configuration, text)));
         };
         let mut heard = Heard::default();
-        let asked = self.hear(provider.as_ref(), call, &mut heard);
+        let span = trace::call(&call.row, call.request.max_output);
+        let asked = self.hear(provider.as_ref(), call, &mut heard).instrument(span.clone());
         let result = self.signal.or(asked).await.unwrap_or_else(|| {
             let source = "given up on request".into();
             Err(ProviderError::Transport { sent: true, source })
@@ -209,6 +213,8 @@ impl Desk<'_> {
         let released =
             if row.state == CallState::PossiblyBilled { NanoUsd::ZERO } else { row.reserved.unwrap_or_default() };
         changes.calls.push(CallWrite { limits, ..CallWrite::new(row.clone()).releasing(released) });
+        // What follows is the store's time, not the provider's.
+        trace::called(span, &row, outcome.as_ref().ok());
         match self.write(changes).await {
             Ok(_) => {
                 self.remember(&row);

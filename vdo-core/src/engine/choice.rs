@@ -279,18 +279,6 @@ fn estimate(ask: &Ask) -> u64 {
 
 /// Returns the hash that tells one request from another.
 fn request_hash(request: &Completion) -> BlobHash {
-    struct Sink(blake3::Hasher);
-    impl std::io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut sink = Sink(blake3::Hasher::new());
-    // Writing into a hasher cannot fail, and a request is plain data.
-    let _ = serde_json::to_writer(&mut sink, request);
-    BlobHash::from_bytes(*sink.0.finalize().as_bytes())
+    // In one piece: a hasher is fastest with much at once. A request is plain data: writing it cannot fail.
+    BlobHash::of(&serde_json::to_vec(request).unwrap_or_default())
 }

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tracing::Instrument as _;
+
+use crate::engine::metrics::StepResult;
 use crate::engine::signal::Signal;
+use crate::engine::trace;
 use crate::engine::{Engine, EngineBuilder, EngineError, lock};
 use crate::event::EventKind;
 use crate::failure::{Failure, FailureKind};
@@ -123,10 +127,32 @@ impl<'e> Desk<'e> {
         let (calls, at) = (changes.calls.clone(), changes.at);
         let receipt = self.engine.commit(changes).await?;
         self.engine.watch_calls(&calls, self.job.id, self.job.root, at);
+        self.engine.metrics.calls(&calls);
         if receipt.cancel_requested {
             self.signal.raise();
         }
         Ok(receipt)
+    }
+
+    /// Does a step, traced and counted.
+    pub(super) async fn counted(&self, key: StepKey, step: impl Future<Output = StepEnd>) -> StepEnd {
+        let begun = self.parts().clock.now();
+        let span = trace::step(&key);
+        let end = step.instrument(span.clone()).await;
+        let result = match &end {
+            StepEnd::Answer(..) => StepResult::Answered,
+            StepEnd::Failed(_) => StepResult::Failed,
+            StepEnd::Postponed(_) => StepResult::Postponed,
+            StepEnd::Fatal(_) => StepResult::Broken,
+        };
+        trace::done(&span, result);
+        self.count_step(key.phase, result, begun);
+        end
+    }
+
+    /// Counts a step that was begun at a moment and is done.
+    pub(super) fn count_step(&self, phase: Phase, result: StepResult, begun: Timestamp) {
+        self.engine.metrics.step(phase, result, self.parts().clock.now().since(begun));
     }
 
     pub(super) fn has_budget(&self) -> bool {

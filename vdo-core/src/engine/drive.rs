@@ -13,6 +13,7 @@ use crate::engine::answers::{kept, replay};
 use crate::engine::choice::{Tried, Turn};
 use crate::engine::desk::{Desk, StepEnd};
 use crate::engine::hear::usage_of;
+use crate::engine::metrics::StepResult;
 use crate::engine::signal::Signal;
 use crate::engine::workers::Ending;
 use crate::engine::{Engine, EngineError, History, StoreSource};
@@ -35,6 +36,8 @@ enum Launch {
     Ask(StepKey, Box<Ask>, Turn),
     Check(StepKey, Box<CheckWork>, StoreSource),
     Deliver(StepKey, Box<Finished>),
+    /// The result goes nowhere but into the store: the job ends with what is written next.
+    Keep(StepKey),
 }
 
 /// What came of steps that were ready.
@@ -70,7 +73,7 @@ pub(super) struct Drive<'d> {
     started: BTreeSet<StepKey>,
 }
 
-/// Drives the job of `lease` to its end, which is written.
+/// Drives `job`, which is that of `lease`, to its end, which is written.
 pub(super) async fn drive(engine: &Engine, lease: Lease, job: Job, signal: Arc<Signal>) -> Result<(), EngineError> {
     let parts = &engine.parts;
     let fresh = lease.epoch == 1;
@@ -197,17 +200,15 @@ impl<'d> Drive<'d> {
                     Begun::Launched(launches) => {
                         for launch in launches {
                             match launch {
-                                Launch::Deliver(key, finished) => {
-                                    let answer = self.deliver(key.clone(), &finished).await?;
-                                    self.take(key, answer)?;
-                                    self.run.advance(self.desk.parts().syntax.as_ref());
-                                    return Ok(());
-                                }
+                                Launch::Keep(_) => return Ok(()),
+                                Launch::Deliver(key, finished) => return self.deliver(key, &finished).await,
                                 Launch::Ask(key, ask, call) => {
-                                    flying.push(Box::pin(self.desk.perform_ask(key, *ask, call)))
+                                    let step = self.desk.perform_ask(key.clone(), *ask, call);
+                                    flying.push(Box::pin(self.desk.counted(key, step)));
                                 }
                                 Launch::Check(key, work, source) => {
-                                    flying.push(Box::pin(self.desk.perform_check(key, *work, source)));
+                                    let step = self.desk.perform_check(key.clone(), *work, source);
+                                    flying.push(Box::pin(self.desk.counted(key, step)));
                                 }
                             }
                         }
@@ -275,6 +276,7 @@ impl<'d> Drive<'d> {
                 waiting.iter().find(|key| matches!(key.phase, Phase::Load | Phase::Scan) || is_merge_itself(key));
             let Some(key) = known.or(local).cloned() else { return Ok(()) };
             self.started.insert(key.clone());
+            let begun = self.desk.parts().clock.now();
             let answer = match self.journal.get(&key).and_then(|row| row.answer.clone()) {
                 Some(bytes) => replay(&key, &bytes)?,
                 None => match self.run.work(&key) {
@@ -284,6 +286,9 @@ impl<'d> Drive<'d> {
                     _ => return Err(EngineError::Internal(format!("step {key} is not what it was"))),
                 },
             };
+            if known.is_none() {
+                self.desk.count_step(key.phase, StepResult::Answered, begun);
+            }
             self.run.answer(key, answer).map_err(|error| EngineError::Internal(error.to_string()))?;
         }
     }
@@ -326,7 +331,7 @@ impl<'d> Drive<'d> {
     }
 
     /// Adds a step's intent to what is written next. The inner error says why it may not begin.
-    fn announce(&mut self, key: StepKey) -> Result<Result<Launch, Failure>, EngineError> {
+    async fn announce(&mut self, key: StepKey) -> Result<Result<Launch, Failure>, EngineError> {
         self.started.insert(key.clone());
         Ok(Ok(match self.run.work(&key).map_err(|error| EngineError::Internal(error.to_string()))? {
             Work::Ask(ask) => {
@@ -349,8 +354,8 @@ impl<'d> Drive<'d> {
                 Launch::Check(key, work, source)
             }
             Work::Deliver(finished) => {
-                self.stage_revision(&key, &finished);
-                Launch::Deliver(key, finished)
+                let ends = self.stage_result(&key, &finished).await?;
+                if ends { Launch::Keep(key) } else { Launch::Deliver(key, finished) }
             }
             Work::Load | Work::Merge(_) | Work::Scan(_) => {
                 return Err(EngineError::Internal(format!("step {key} was not taken in")));
@@ -379,7 +384,7 @@ impl<'d> Drive<'d> {
         let before = self.pending.clone();
         let mut refused = None;
         for key in ready {
-            match self.announce(key)? {
+            match self.announce(key).await? {
                 Ok(launch) => launches.push(launch),
                 Err(failure) => refused = Some(failure),
             }
@@ -404,7 +409,7 @@ impl<'d> Drive<'d> {
                         }
                     }
                 }
-                launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..)));
+                launches.retain(|launch| !is_cancelled || matches!(launch, Launch::Deliver(..) | Launch::Keep(_)));
                 Ok(Begun::Launched(launches))
             }
             Err(EngineError::Store(
@@ -419,7 +424,8 @@ impl<'d> Drive<'d> {
                     if let Launch::Ask(_, _, Turn::Call(_)) = launch {
                         self.desk.uncount_call();
                     }
-                    let (Launch::Ask(key, ..) | Launch::Check(key, ..) | Launch::Deliver(key, ..)) = launch;
+                    let (Launch::Ask(key, ..) | Launch::Check(key, ..) | Launch::Deliver(key, ..) | Launch::Keep(key)) =
+                        launch;
                     self.started.remove(&key);
                 }
                 self.desk.engine.refresh(true).await?;

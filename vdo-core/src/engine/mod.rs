@@ -18,6 +18,7 @@ mod drive;
 mod hear;
 mod history;
 mod merging;
+pub mod metrics;
 mod origins;
 mod rebase;
 mod reconcile;
@@ -27,6 +28,7 @@ mod rollback;
 mod signal;
 mod source;
 mod steps;
+mod trace;
 mod watch;
 mod workers;
 
@@ -46,6 +48,7 @@ use crate::port::{
 use crate::tree::FileTree;
 
 use signal::Signal;
+use tracing::Instrument as _;
 
 pub use attempts::AttemptView;
 pub use builder::{Deliveries, Delta, EngineBuilder, Listener, Observer};
@@ -144,6 +147,7 @@ pub struct Engine {
     active: Arc<Mutex<Runs>>,
     /// What is known of the state that all workers share.
     watch: Arc<Mutex<watch::Watch>>,
+    metrics: Arc<metrics::Metrics>,
 }
 
 /// A tree from outside, to become the root of a lineage.
@@ -246,7 +250,7 @@ impl Engine {
             }
             JobStatus::Queued | JobStatus::Running | JobStatus::BudgetStopped | JobStatus::Failed => {}
         }
-        self.refresh(true).await?;
+        self.refresh(false).await?;
         self.check_routes(&job)?;
         self.check_parents(&job).await?;
         let lease = self.claim(id, dead_epoch).await?;
@@ -256,8 +260,16 @@ impl Engine {
         }
         let signal = Arc::new(Signal::default());
         let _active = Active::enter(&self.active, &lease, signal.clone());
-        drive::drive(self, lease, claimed, signal).await?;
-        Ok(self.parts.store.job(id).await?)
+        let (begun, span) = (self.parts.clock.now(), trace::run(&lease));
+        let driven = drive::drive(self, lease, claimed, signal).instrument(span.clone()).await;
+        let ended = match driven {
+            Ok(()) => self.parts.store.job(id).await.map_err(EngineError::from),
+            Err(error) => Err(error),
+        };
+        let status = ended.as_ref().ok().map(|job| job.status);
+        trace::ended(&span, status);
+        self.metrics.run(status, self.parts.clock.now().since(begun));
+        ended
     }
 
     /// Gives the lease on a job back after its run was dropped, so that the next runner need not wait.

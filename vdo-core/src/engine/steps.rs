@@ -93,10 +93,33 @@ impl Drive<'_> {
         StoreSource::new(tree, self.run.contents().clone(), self.desk.parts().store.clone())
     }
 
+    /// Adds the result to what is written next; returns whether that ends the job, because it goes nowhere but into the store.
+    pub(super) async fn stage_result(&mut self, key: &StepKey, finished: &Finished) -> Result<bool, EngineError> {
+        if !finished.is_held && self.has_place().await? {
+            self.stage_revision(key, finished, StepState::Intent);
+            return Ok(false);
+        }
+        self.stage_revision(key, finished, StepState::Applied);
+        let (status, reason) = outcome(&finished.end);
+        self.pending.events.push(EventKind::Status { status, reason: reason.clone() });
+        self.pending.status = Some(StatusChange { status, reason });
+        self.pending.lease = LeaseChange::Release;
+        Ok(true)
+    }
+
+    /// Returns whether jobs of this lineage go to some place besides the store.
+    async fn has_place(&self) -> Result<bool, EngineError> {
+        let (parts, job) = (self.desk.parts(), &self.desk.job);
+        let Some(places) = &parts.deliveries else { return Ok(false) };
+        if job.root == job.id {
+            return Ok(places(job).is_some());
+        }
+        Ok(places(&parts.store.job(job.root).await?).is_some())
+    }
+
     /// Adds the new revision to what is written next, unless an earlier try of this run wrote it already.
-    pub(super) fn stage_revision(&mut self, key: &StepKey, finished: &Finished) {
+    fn stage_revision(&mut self, key: &StepKey, finished: &Finished, state: StepState) {
         let known = self.journal.contains_key(key);
-        let state = StepState::Intent;
         self.pending.steps.push(StepWrite { key: key.clone(), state, request_hash: None, answer: None });
         if known && self.desk.job.head.is_some() {
             return;
@@ -113,29 +136,23 @@ impl Drive<'_> {
         });
     }
 
-    /// Hands the new revision over, if the job has a place for it, and ends the job.
-    pub(super) async fn deliver(&mut self, key: StepKey, finished: &Finished) -> Result<Answer, EngineError> {
-        let (mut status, mut reason) = match &finished.end {
-            End::Completed => (JobStatus::Completed, None),
-            End::NeedsDecision(why) => (JobStatus::NeedsDecision, Some(why.clone())),
-            End::Failed(failure) => (JobStatus::Failed, Some(failure.message.clone())),
-        };
+    /// Hands the new revision, which is written, over to its place, and ends the job.
+    pub(super) async fn deliver(&mut self, key: StepKey, finished: &Finished) -> Result<(), EngineError> {
+        let (mut status, mut reason) = outcome(&finished.end);
         let mut branch = None;
         let mut events = Vec::new();
-        if !finished.is_held {
-            match self.desk.engine.hand_over(self.desk.job.id, &self.source(finished.tree.clone())).await {
-                Ok(None) => {}
-                Ok(Some(delivery)) => {
-                    branch = delivery.branch;
-                    let (how, place, files) = (delivery.how, delivery.place, delivery.files);
-                    events.push(EventKind::Delivered { how, place, files });
-                }
-                Err(EngineError::Deploy(error)) => {
-                    status = JobStatus::NeedsDecision;
-                    reason = Some(format!("the result is in the store, but was not delivered: {}", chain(&error)));
-                }
-                Err(error) => return Err(error),
+        match self.desk.engine.hand_over(self.desk.job.id, &self.source(finished.tree.clone())).await {
+            Ok(None) => {}
+            Ok(Some(delivery)) => {
+                branch = delivery.branch;
+                let (how, place, files) = (delivery.how, delivery.place, delivery.files);
+                events.push(EventKind::Delivered { how, place, files });
             }
+            Err(EngineError::Deploy(error)) => {
+                status = JobStatus::NeedsDecision;
+                reason = Some(format!("the result is in the store, but was not delivered: {}", chain(&error)));
+            }
+            Err(error) => return Err(error),
         }
         events.push(EventKind::Status { status, reason: reason.clone() });
         let mut changes = self.desk.changes();
@@ -145,7 +162,16 @@ impl Drive<'_> {
         changes.lease = LeaseChange::Release;
         changes.steps.push(StepWrite { key, state: StepState::Applied, request_hash: None, answer: None });
         self.desk.write(changes).await?;
-        Ok(Answer::Delivered)
+        Ok(())
+    }
+}
+
+/// Returns what becomes of the job when its run ended like this.
+fn outcome(end: &End) -> (JobStatus, Option<String>) {
+    match end {
+        End::Completed => (JobStatus::Completed, None),
+        End::NeedsDecision(why) => (JobStatus::NeedsDecision, Some(why.clone())),
+        End::Failed(failure) => (JobStatus::Failed, Some(failure.message.clone())),
     }
 }
 

@@ -7,6 +7,7 @@ mod crash;
 mod hearing;
 mod judging;
 mod merge;
+mod metrics;
 mod money;
 mod operations;
 mod origins;

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::changes::CallWrite;
-use super::store::{CallRow, CallState, StoreError};
+use super::refusal::StoreError;
+use super::store::{CallRow, CallState};
 use crate::budget::{Account, Budget, Charge, Period, Posting, Scope};
 use crate::failure::{Advice, FailureKind};
 use crate::health::{Health, Sample, Seen, Subject, What, concerns_key};

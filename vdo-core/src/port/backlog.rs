@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::store::StoreError;
+use super::refusal::StoreError;
 use crate::id::JobId;
 use crate::time::Timestamp;
 

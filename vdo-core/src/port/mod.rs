@@ -13,6 +13,7 @@ mod efforts;
 mod provider;
 mod query;
 mod queue;
+mod refusal;
 mod scanner;
 mod source;
 mod store;
@@ -28,12 +29,13 @@ pub use efforts::Efforts;
 pub use provider::{
     Accepts, Capabilities, Health, Provider, ProviderError, ReasoningControl, ReplyStream, StreamEvent, TokenCount,
 };
-pub use query::JobQuery;
+pub use query::{JobQuery, StoreFigures};
 pub use queue::{Acked, Queue, QueueError, Ticket, Wake};
+pub use refusal::StoreError;
 pub use scanner::{FileClass, FileFacts, Fit, Interest, LeftOut, LeftOutReason, ScanError, Scanned, Scanner};
 pub use source::{SourceError, TreeSource};
 pub use store::{
     Blobs, CallRow, CallState, ClaimRequest, EventLog, Jobs, Journal, Lease, Ledger, Outcome, PartialReply, SpendRow,
-    StepRow, StepState, Store, StoreError,
+    StepRow, StepState, Store,
 };
 pub use watch::Watch;

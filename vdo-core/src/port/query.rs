@@ -73,3 +73,16 @@ impl JobQuery {
         self
     }
 }
+
+/// What the writer of a store did since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// Accepted writes: commits and claims.
+    pub commits: u64,
+    /// Transactions that were committed; writes that waited at the same time share one.
+    pub transactions: u64,
+    /// Statements inside them.
+    pub statements: u64,
+    /// Rows that were written.
+    pub rows: u64,
+}

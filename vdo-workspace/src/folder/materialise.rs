@@ -13,7 +13,7 @@ use vdo_core::port::{SourceError, TreeSource};
 use vdo_core::tree::TreeFault;
 
 use super::confined::Confined;
-use crate::blocking;
+use crate::blocking::{self, Size};
 
 /// How many contents are held in memory at once.
 const BATCH: usize = 256;
@@ -118,7 +118,8 @@ pub async fn materialise(source: &dyn TreeSource, dir: &Path) -> Result<Material
             Some(held) => held,
             None => Confined::open(dir).map_err(|source| MaterialiseError::Write { path: dir.to_owned(), source })?,
         };
-        let written = blocking::run(move || {
+        let size = Size::of(work.iter().map(|(_, _, bytes)| bytes.len()));
+        let written = blocking::run_sized(size, move || {
             let written = write_batch(&mut held, &root, &work)?;
             Ok::<_, MaterialiseError>((held, written))
         });

@@ -89,7 +89,8 @@ pub(super) async fn run(run: &Invocation, reason: &str, work: &Path) -> Result<R
 async fn capture(stream: Option<impl AsyncRead + Unpin>, limit: usize) -> Captured {
     let mut capture = Capture::new(limit);
     let Some(mut stream) = stream else { return capture.finish() };
-    let mut buffer = [0; 16 * 1024];
+    // Not in the future itself: many runs wait at once, and most commands say little.
+    let mut buffer = vec![0; 8 * 1024];
     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
         capture.push(buffer.get(..count).unwrap_or_default());
     }

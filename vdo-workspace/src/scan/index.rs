@@ -19,6 +19,7 @@ use super::folder::Stats;
 use super::on_thread;
 use super::segment::Key;
 use super::{class, threads};
+use crate::blocking::Size;
 use crate::folder::confined::Confined;
 use crate::walk::{self, Obstacle, Stated, Unwalked, WalkError};
 
@@ -69,6 +70,11 @@ impl Index {
     pub(super) fn facts(&self, file: &Indexed) -> Facts {
         let record = self.facts.find(&file.key);
         record.and_then(|record| postcard::from_bytes(record.as_slice()).ok()).unwrap_or_default()
+    }
+
+    /// Returns how much it is about.
+    pub(super) fn size(&self) -> Size {
+        Size::of(self.files.iter().map(|file| usize::try_from(file.bytes).unwrap_or(usize::MAX)))
     }
 
     /// Tells whether the symbols of a file were looked for.
@@ -141,6 +147,10 @@ struct Made {
 }
 
 impl Made {
+    fn size(&self) -> Size {
+        Size::of(self.terms.values().chain(self.facts.values()).map(Vec::len))
+    }
+
     fn add(&mut self, key: Key, digest: Digest) {
         self.terms.insert(key, digest.terms);
         self.facts.extend(digest.facts.map(|facts| (key, facts)));
@@ -256,8 +266,10 @@ impl Maker {
         let depth = Depth { parsing, is_full: true };
         let new = |(path, class, entry): (&RepoPath, _, _)| Candidate::new(path.clone(), class, entry, parsing);
         let candidates: Vec<Candidate> = found.into_iter().map(new).collect();
-        let cache = self.cache.clone();
-        let mut shelves = on_thread(move || Shelves::load(cache.as_ref())).await?;
+        let mut shelves = match self.cache.clone() {
+            Some(cache) => on_thread(Size::LARGE, move || Shelves::load(Some(&cache))).await?,
+            None => Shelves::default(),
+        };
         let mut made = Made::default();
         let missing: Vec<&Candidate> = candidates.iter().filter(|file| !shelves.knows(file, depth)).collect();
         for batch in missing.chunks(BATCH) {
@@ -265,6 +277,7 @@ impl Maker {
             let contents = source.read(&hashes).await?;
             let work: Vec<(RepoPath, FileClass, Bytes)> =
                 batch.iter().zip(contents).map(|(file, bytes)| (file.path.clone(), file.class, bytes)).collect();
+            let size = Size::of(work.iter().map(|(_, _, bytes)| bytes.len()));
             let syntax = Arc::clone(&self.syntax);
             let digest = move || {
                 threads::map(
@@ -274,12 +287,13 @@ impl Maker {
                     |(), (path, class, bytes)| digest::digest(&*syntax, path, *class, bytes, depth),
                 )
             };
-            for (file, digest) in batch.iter().zip(on_thread(digest).await?) {
+            for (file, digest) in batch.iter().zip(on_thread(size, digest).await?) {
                 made.add(file.key, digest);
             }
         }
         let cache = self.cache.clone();
-        on_thread(move || {
+        let size = if cache.is_some() { Size::LARGE } else { made.size() };
+        on_thread(size, move || {
             shelves.add(cache.as_ref(), &made, &candidates);
             shelves.index(candidates, left_out, made.terms.len(), depth)
         })

@@ -29,8 +29,9 @@ use vdo_core::summary::Summary;
 use vdo_core::syntax::Syntax;
 use vdo_core::tree::FileTree;
 
+use crate::blocking::{self, Size};
+use crate::detect;
 use crate::summary::{self, FileSigns, Signs};
-use crate::{blocking, detect};
 use digest::{Facts, Parsing};
 use index::{Index, Indexed, Maker};
 pub use search::{FolderScan, FolderScanError, Found, WholeFolder};
@@ -102,7 +103,8 @@ async fn scanned(source: &dyn TreeSource, index: Index) -> Result<Scanned, Sourc
     let rules = tree.0.iter().filter(|(path, entry)| entry.mode.is_file() && is_rules(path));
     let rules = rules.map(|(path, _)| path.clone()).collect();
     let contents = manifest_contents(source).await?;
-    on_thread(move || {
+    let size = index.size().and(Size::of(contents.values().map(|bytes| bytes.len())));
+    on_thread(size, move || {
         let files = threads::map(&index.files, 64, || (), |(), file| facts(&index, file));
         let detected = detect::detect(&tree, &contents);
         let summary = summary_of(&tree, &files, &contents, &detected);
@@ -125,9 +127,9 @@ fn facts(index: &Index, file: &Indexed) -> (FileFacts, Signs) {
     (FileFacts { path, blob, bytes: file.bytes, class: file.class, language, symbols }, signs)
 }
 
-async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SourceError> {
+async fn on_thread<T: Send + 'static>(size: Size, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SourceError> {
     let fail = |error: std::io::Error| SourceError { what: "the tree".to_owned(), source: error.into() };
-    blocking::run(work).await.map_err(fail)
+    blocking::run_sized(size, work).await.map_err(fail)
 }
 
 /// Returns the contents that checks and the summary are read off.
@@ -165,14 +167,13 @@ fn blobs(tree: &FileTree, paths: &[RepoPath]) -> Vec<BlobHash> {
 
 /// Reads the `.vdoignore` in the root.
 async fn ignored(source: &dyn TreeSource) -> Result<Gitignore, SourceError> {
-    let mut builder = GitignoreBuilder::new("");
     let entry = source.tree().0.get(".vdoignore").filter(|entry| entry.mode.is_file());
-    if let Some(entry) = entry {
-        for bytes in source.read(&[entry.blob]).await? {
-            for line in String::from_utf8_lossy(&bytes).lines().take(10_000) {
-                // A pattern that is none names nothing.
-                let _ = builder.add_line(None, line);
-            }
+    let Some(entry) = entry else { return Ok(Gitignore::empty()) };
+    let mut builder = GitignoreBuilder::new("");
+    for bytes in source.read(&[entry.blob]).await? {
+        for line in String::from_utf8_lossy(&bytes).lines().take(10_000) {
+            // A pattern that is none names nothing.
+            let _ = builder.add_line(None, line);
         }
     }
     Ok(builder.build().unwrap_or_else(|_| Gitignore::empty()))

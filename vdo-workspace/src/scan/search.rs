@@ -16,6 +16,7 @@ use vdo_core::syntax::Syntax;
 
 use super::index::{Index, Indexed, Reach};
 use super::{WorkspaceScanner, class, facts, on_thread, scanned, threads};
+use crate::blocking::Size;
 use crate::folder::FolderSource;
 use crate::folder::confined::Confined;
 use crate::walk::WalkError;
@@ -94,7 +95,7 @@ impl WorkspaceScanner {
     /// [`FolderScanError::Walk`] if there is no such folder; [`FolderScanError::Source`] if a file changed under way.
     pub async fn whole_folder(&self, root: &Path) -> Result<WholeFolder, FolderScanError> {
         let (maker, folder) = (self.maker(), root.to_owned());
-        let index = on_thread(move || maker.folder(&folder, Reach::All)).await??;
+        let index = on_thread(Size::LARGE, move || maker.folder(&folder, Reach::All)).await??;
         let source = FolderSource::known(root, index.tree());
         let (left_out, fresh) = (index.left_out.clone(), index.fresh);
         let scanned = scanned(&source, index).await?;
@@ -116,13 +117,15 @@ impl WorkspaceScanner {
         let mut all: Vec<Past> = jobs.collect();
         if let Some((repository, commit)) = interest.origin.clone() {
             let cache = self.maker().cache().cloned();
-            all.extend(on_thread(move || past(Path::new(&repository), Some(&commit), cache.as_ref())).await?);
+            all.extend(
+                on_thread(Size::LARGE, move || past(Path::new(&repository), Some(&commit), cache.as_ref())).await?,
+            );
         }
         let documents = documents(index, FileClass::Source);
         let blobs: HashMap<RepoPath, BlobHash> =
             index.files.iter().map(|file| (file.path.clone(), file.entry.blob)).collect();
         let (weights, asked, files) = (Weights::default(), query.clone(), documents.clone());
-        let hits = on_thread(move || hits(&asked, &files)).await?;
+        let hits = on_thread(index.size(), move || hits(&asked, &files)).await?;
         let mut ranking = Ranking::of(&query, &documents, &hits, &all, &weights);
         let candidates: Vec<&RepoPath> = ranking.candidates().collect();
         let wanted: Vec<BlobHash> = candidates.iter().filter_map(|path| blobs.get(*path)).copied().collect();

@@ -1,9 +1,8 @@
 //! The same work on many things, on as many threads as the machine has.
 
 use std::num::NonZero;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// More threads than this do not read a disk any faster.
@@ -11,7 +10,9 @@ const MAX_THREADS: usize = 16;
 
 /// Returns how many threads work at once.
 pub(super) fn count() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
+    // Asking the system opens files; a scan of a few of them would spend more on that than on the rest.
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS))
 }
 
 /// Returns what `work` makes of each of `items`, in their order. Every thread begins with a `state` of its own, and takes `batch`
