@@ -290,8 +290,8 @@ pub(crate) fn cancelled(store: Option<String>) {
     let nap = format!("sleep {}", 100_000 + std::process::id());
     let calling = site.job("");
     assert_eq!(calling, "2");
-    let mut checking = site.vdo("new Nap --repo");
-    checking.arg(site.place.text("calc")).args(["--check", &nap]);
+    let mut checking = site.vdo("new Nap");
+    checking.args(["--repo", &site.place.text("calc"), "--check", &nap]);
     let checking = finish(checking).exits(0).line();
     let worker = site.worker("--concurrency 2");
     server.wait_for(1);
