@@ -93,3 +93,46 @@ fn a_patch_that_is_killed_on_its_way_into_a_file_is_old_or_new() {
         assert_eq!(left.len(), 0, "round {round}: {left:?}");
     }
 }
+
+#[test]
+fn an_export_that_is_killed_is_old_or_new_and_leaves_nothing_that_the_next_does_not_remove() {
+    let place = place();
+    let old = place.run("export 1 project.vdo --json").exits(0).json()["seal"].clone();
+    place.args(&["new", "Of another project"]).exits(0);
+    let takes = measured(&place, &["backup", "whole.vdo"]);
+    let new = place.run("import --check whole.vdo --json").exits(0).json()["seal"].clone();
+    assert_ne!(old, new);
+    let mut lots = Lots(23);
+    for round in 0..15 {
+        let file = place.path("out.vdo");
+        if round % 3 == 0 {
+            std::fs::copy(place.path("project.vdo"), &file).unwrap();
+        }
+        kill(&place, &["backup", "out.vdo"], &mut lots, takes);
+        let seal = place.run("import --check out.vdo --json").exits(0).json()["seal"].clone();
+        assert!(seal == old || seal == new, "round {round}: {seal}");
+    }
+    place.run("backup out.vdo").exits(0);
+    let left = std::fs::read_dir(place.path("out.vdo").parent().unwrap()).unwrap().flatten();
+    let left: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".vdo-export-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_import_that_is_killed_has_taken_all_or_nothing() {
+    let place = place();
+    place.run("backup whole.vdo").exits(0);
+    let import =
+        |store: &str| ["--store".to_owned(), format!("sqlite:{store}"), "import".to_owned(), "whole.vdo".to_owned()];
+    let first = import("fresh-0.db");
+    let takes = measured(&place, &first.each_ref().map(String::as_str));
+    let mut lots = Lots(29);
+    for round in 1..=10 {
+        let store = format!("fresh-{round}.db");
+        let args = import(&store);
+        kill(&place, &args.each_ref().map(String::as_str), &mut lots, takes);
+        let jobs = place.args(&["--store", &format!("sqlite:{store}"), "jobs", "--all", "--json"]).exits(0).json();
+        let count = jobs.as_array().unwrap().len();
+        assert!(count == 0 || count == 2, "round {round}: {jobs}");
+    }
+}

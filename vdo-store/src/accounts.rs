@@ -19,6 +19,7 @@ use crate::entity::call;
 use crate::load::{Cells, damaged, job_id, json};
 use crate::names::{self, uint};
 use crate::open::begin;
+use crate::read::Reader;
 use crate::sql;
 use crate::store::SqlStore;
 use crate::upkeep::{Fail, rows, run};
@@ -85,17 +86,8 @@ async fn set_budget(connection: DatabaseConnection, budget: Budget, now: Timesta
                ON CONFLICT (scope, period) DO UPDATE SET amount = excluded.amount, action = excluded.action, \
                hard = excluded.hard";
     run(&transaction, sql, values).await?;
-    // Day by day, and the days of a period together.
-    let (condition, values) = covered(&budget.scope);
-    let [first, second] = values;
-    let sql = sql::DAYS.replace("{covered}", condition);
-    let mut all: BTreeMap<Timestamp, Sums> = BTreeMap::new();
-    for row in rows(&transaction, &sql, vec![Value::from(DAY_MS), first, second]).await? {
-        let mut cells = Cells::of(&row);
-        let sums = all.entry(budget.per.start(Timestamp(cells.take()?))).or_default();
-        sums.spent = sums.spent.plus(NanoUsd(cells.take()?));
-        sums.reserved = sums.reserved.plus(NanoUsd(cells.take()?));
-    }
+    let (sql, values) = days(&budget);
+    let all = counted(&budget, &rows(&transaction, &sql, values).await?)?;
     for (start, sums) in &all {
         let mut values = key();
         values.extend([start.0, sums.spent.0, sums.reserved.0].map(Value::from));
@@ -113,6 +105,58 @@ async fn set_budget(connection: DatabaseConnection, budget: Budget, now: Timesta
 }
 
 const DAY_MS: i64 = 86_400_000;
+
+/// Returns the query of what the calls of a budget cost, day by day.
+fn days(budget: &Budget) -> (String, Vec<Value>) {
+    let (condition, [first, second]) = covered(&budget.scope);
+    (sql::DAYS.replace("{covered}", condition), vec![Value::from(DAY_MS), first, second])
+}
+
+/// Puts the days of a period together.
+fn counted(budget: &Budget, days: &[QueryResult]) -> Result<BTreeMap<Timestamp, Sums>, DbErr> {
+    let mut all: BTreeMap<Timestamp, Sums> = BTreeMap::new();
+    for row in days {
+        let mut cells = Cells::of(row);
+        let sums = all.entry(budget.per.start(Timestamp(cells.take()?))).or_default();
+        sums.spent = sums.spent.plus(NanoUsd(cells.take()?));
+        sums.reserved = sums.reserved.plus(NanoUsd(cells.take()?));
+    }
+    Ok(all)
+}
+
+impl Reader {
+    /// Looks for budgets whose books say less than the calls that they cover do.
+    pub(crate) async fn budget_faults(&self, faults: &mut Vec<String>) -> Result<(), StoreError> {
+        let budgets = self.rows(sql::READ_BUDGETS, Vec::new()).await?;
+        for budget in self.all(budgets.iter().map(|row| budget(&mut Cells::of(row))))? {
+            let (sql, values) = days(&budget);
+            let counted = counted(&budget, &self.rows(&sql, values).await?).map_err(|error| self.error(error))?;
+            let (scope, per) = (budget.scope.to_string(), budget.per.as_str());
+            let sql = "SELECT start, spent, reserved, alerted FROM budget_sums WHERE scope = ?1 AND period = ?2";
+            let mut kept: BTreeMap<Timestamp, Sums> = BTreeMap::new();
+            for row in self.rows(sql, vec![Value::from(scope.as_str()), Value::from(per)]).await? {
+                let mut cells = Cells::of(&row);
+                let read = |cells: &mut Cells<'_>| Ok((Timestamp(cells.take()?), sums(cells)?));
+                kept.extend([read(&mut cells).map_err(|error| self.error(error))?]);
+            }
+            let all: std::collections::BTreeSet<Timestamp> = kept.keys().chain(counted.keys()).copied().collect();
+            for start in all {
+                let of = |sums: &BTreeMap<Timestamp, Sums>| {
+                    sums.get(&start).map(|sums| (sums.spent, sums.reserved)).unwrap_or_default()
+                };
+                let ((spent, reserved), (cost, open)) = (of(&kept), of(&counted));
+                // Calls of purged jobs are gone and stay spent.
+                if spent < cost || reserved < open {
+                    faults.push(format!(
+                        "the budget {scope} per {per} has {spent} spent and {reserved} reserved in its books; the calls say {cost} and \
+                         {open}: set the budget once more, and it is counted anew"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
 
 const WRITE_HEALTH: &str = "INSERT INTO health (provider, model, state) VALUES (?1, ?2, ?3) \
                             ON CONFLICT (provider, model) DO UPDATE SET state = excluded.state";

@@ -23,6 +23,11 @@ use crate::prepare::{Fault, Prepared};
 use crate::rows::Rows;
 use crate::state::{JobState, Needs, RevisionState, State};
 
+/// The largest event that is kept, before compression.
+pub(crate) const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+/// The largest answer of a step that is kept, before compression.
+pub(crate) const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+
 /// Adds what a write needs to know.
 pub(crate) fn needs(prepared: &Prepared, needs: &mut Needs) {
     let changes = &prepared.changes;
@@ -72,6 +77,7 @@ fn decided(changes: &Changes) -> impl Iterator<Item = (&RepoPath, BlobHash)> {
 /// As [`vdo_core::port::Store::commit`].
 pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) -> Result<Receipt, StoreError> {
     let changes = &prepared.changes;
+    bounded(prepared)?;
     let (id, mut job, new) = match &changes.guard {
         Guard::Create(spec) => {
             spec.validate().map_err(|error| StoreError::Invalid(error.to_string()))?;
@@ -133,6 +139,25 @@ pub(crate) fn commit(state: &mut State, prepared: &Prepared, rows: &mut Rows) ->
     state.jobs.insert(id, job);
     state.dirty.insert(id);
     Ok(receipt)
+}
+
+/// Insists that nothing is so large that whoever follows the job or goes on with it would choke on it.
+fn bounded(prepared: &Prepared) -> Result<(), StoreError> {
+    let events = prepared.changes.events.iter().zip(&prepared.events);
+    if let Some((kind, packed)) = events.into_iter().find(|(_, packed)| packed.len > MAX_EVENT_BYTES) {
+        let name = serde_json::to_value(kind).ok().and_then(|value| Some(value.get("kind")?.as_str()?.to_owned()));
+        let (name, len) = (name.unwrap_or_default(), packed.len);
+        return Err(invalid(format!("the event {name} has {len} bytes; at most {MAX_EVENT_BYTES} are kept")));
+    }
+    let answers = prepared.changes.steps.iter().zip(&prepared.answers);
+    let large = answers.filter_map(|(step, answer)| Some((step, answer.as_ref()?.len)));
+    match large.into_iter().find(|(_, len)| *len > MAX_ANSWER_BYTES) {
+        Some((step, len)) => {
+            let key = &step.key;
+            Err(invalid(format!("the answer of step {key} has {len} bytes; at most {MAX_ANSWER_BYTES} are kept")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Decides a claim.

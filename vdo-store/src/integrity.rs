@@ -74,6 +74,7 @@ impl Reader {
             ))
         })
         .await?;
+        self.budget_faults(&mut faults).await?;
         self.told(&mut faults, GAPS, |cells| {
             let job = job_id(cells.take()?)?;
             let (wanted, count, last): (i64, i64, i64) = (cells.take()?, cells.take()?, cells.take()?);

@@ -45,9 +45,3 @@ pub use options::{Durability, Options};
 pub use stats::StoreStats;
 pub use store::SqlStore;
 pub use transfer::{Exported, Imported};
-
-/// The store's name before it knew more than one database.
-pub type SqliteStore = SqlStore;
-
-/// As [`SqliteStore`].
-pub type SqliteFault = StoreFault;

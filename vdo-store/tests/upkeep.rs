@@ -69,6 +69,7 @@ macro_rules! on_both {
 }
 
 on_both! {
+    what_is_too_large_to_be_followed_is_refused_by_name
     what_nothing_refers_to_goes_after_the_grace_and_nothing_else
     journals_of_jobs_that_are_over_go_when_asked_for
     damage_is_named_with_what_to_do
@@ -157,6 +158,18 @@ async fn project(store: &SqlStore) -> (JobId, JobId) {
 mod checks {
     use super::*;
 
+    pub(super) async fn what_is_too_large_to_be_followed_is_refused_by_name(on: On) {
+        let id = job(&*on.store, "large").await;
+        let lease = claim(&*on.store, id, "one").await;
+        let refused = on.store.commit(leased(&lease).with_event(note("x".repeat(17 * 1024 * 1024)))).await;
+        match refused {
+            Err(StoreError::Invalid(text)) => assert!(text.starts_with("the event note has 178"), "{text}"),
+            other => panic!("expected a refusal, got {other:?}"),
+        }
+        on.store.commit(leased(&lease).with_event(note("x".repeat(1024 * 1024)))).await.unwrap();
+        assert_eq!(on.store.events(id, 0, 9).await.unwrap().len(), 1);
+    }
+
     pub(super) async fn what_nothing_refers_to_goes_after_the_grace_and_nothing_else(on: On) {
         let store = &on.store;
         let (root, child) = project(store).await;
@@ -231,6 +244,13 @@ mod checks {
         let store = &on.store;
         let (root, child) = project(store).await;
         assert_eq!(store.check_integrity().await.unwrap(), Vec::<String>::new());
+        let budget = vdo_core::budget::Budget::new(
+            vdo_core::budget::Scope::Total,
+            vdo_core::budget::Period::Month,
+            NanoUsd(1_000_000),
+        );
+        store.accounts().unwrap().set_budget(budget, NOW).await.unwrap();
+        assert_eq!(store.check_integrity().await.unwrap(), Vec::<String>::new());
         let raw = Database::connect(&on.address).await.unwrap();
         let hash = BlobHash::of(b"content of a.py");
         let hex = match raw.get_database_backend() {
@@ -243,6 +263,7 @@ mod checks {
                 "UPDATE jobs SET cost = cost - 1 WHERE id = 1",
                 "trust the calls",
             ),
+            ("UPDATE budget_sums SET spent = spent - 1", "UPDATE budget_sums SET spent = spent + 1", "counted anew"),
             ("UPDATE jobs SET reserved = 7 WHERE id = 2", "UPDATE jobs SET reserved = 70 WHERE id = 2", "reserved"),
             (
                 "UPDATE jobs SET next_seq = 9 WHERE id = 2",

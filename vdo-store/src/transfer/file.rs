@@ -18,6 +18,21 @@ fn io(path: &Path, error: std::io::Error) -> StoreError {
     StoreFault::CannotOpen(source).at(&path.display().to_string())
 }
 
+/// What the folders begin with that exports are built in; the process that made one follows.
+const BEGIN: &str = ".vdo-export-";
+
+/// Removes what exports of processes that are no more left in a folder. What cannot be removed stays.
+fn sweep(folder: &Path) {
+    let is_dead = |process: u32| Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{process}")).exists();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(BEGIN)?.split('-').next()?.parse().ok());
+        if process.is_some_and(is_dead) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A file that is being built. What is unfinished goes with it.
 #[derive(Debug)]
 pub(super) struct Building {
@@ -33,7 +48,8 @@ impl Building {
         if !parent.is_dir() {
             return Err(StoreFault::FolderMissing(parent.display().to_string()).at(&path.display().to_string()));
         }
-        let made = tempfile::Builder::new().prefix(".vdo-export-").tempdir_in(parent);
+        sweep(parent);
+        let made = tempfile::Builder::new().prefix(&format!("{BEGIN}{}-", std::process::id())).tempdir_in(parent);
         Ok(Self { path: path.to_owned(), folder: made.map_err(|error| io(path, error))? })
     }
 
