@@ -92,11 +92,13 @@ impl SqlStore {
         let (mut job, mut seq) = (0i64, 0i64);
         loop {
             // Most events are short, lie there as they are, and can be told from attempts by the database.
-            let sql = "SELECT job_id, seq, len, codec, kind FROM events WHERE (job_id, seq) > (?1, ?2) \
-                       AND (codec <> ?3 OR substr(kind, 1, ?4) = ?5) ORDER BY job_id, seq LIMIT 1000";
-            let (raw, length) = (i64::from(pack::RAW), names::int(ATTEMPT.len() as u64));
-            let values = vec![job.into(), seq.into(), raw.into(), length.into(), ATTEMPT.to_vec().into()];
-            let page = self.reader().rows(sql, values).await?;
+            let sql = format!(
+                "SELECT job_id, seq, len, codec, kind FROM events WHERE (job_id, seq) > (?1, ?2) \
+                 AND (codec <> ?3 OR substr(kind, 1, {}) = ?4) ORDER BY job_id, seq LIMIT 1000",
+                ATTEMPT.len()
+            );
+            let values = vec![job.into(), seq.into(), i64::from(pack::RAW).into(), ATTEMPT.to_vec().into()];
+            let page = self.reader().rows(&sql, values).await?;
             if page.is_empty() {
                 return Ok(hashes);
             }
