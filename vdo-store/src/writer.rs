@@ -1,7 +1,8 @@
 //! The one door for writes: a task that takes all that wait, and writes them in one transaction.
 //!
 //! Invariant: every decision is taken on rows read inside the transaction that writes, or read and written in the one before if
-//! the database says that nobody else wrote since, so that any number of processes may share the file. A refused write leaves nothing; an answered one is on the disk.
+//! the database says that nobody else wrote since, so that any number of processes may share the file. A refused write
+//! leaves nothing; an answered one is on the disk.
 
 use std::fmt;
 use std::pin::Pin;
