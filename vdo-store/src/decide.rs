@@ -56,12 +56,16 @@ pub(crate) fn needs(prepared: &Prepared, needs: &mut Needs) {
         let subjects = sightings(call, changes.at).into_iter().map(|(subject, _)| subject);
         needs.health.extend(subjects.map(|subject| (subject.provider, subject.model.unwrap_or_default())));
     }
-    needs.blobs.extend(decided(changes).map(|(_, blob)| blob));
+    needs.contents |= !prepared.blobs.is_empty();
+    // What comes with the write itself need not be there before.
+    let own: HashSet<&BlobHash> = prepared.blobs.iter().map(|(hash, _)| hash).collect();
+    needs.blobs.extend(decided(changes).map(|(_, blob)| blob).filter(|blob| !own.contains(blob)));
     if let Some(new) = &changes.revision {
         needs.ids = true;
         needs.revisions.extend(new.base);
         needs.revisions.extend(&new.also);
-        needs.blobs.extend(new.delta.0.values().filter_map(|entry| Some(entry.change.entry()?.blob)));
+        let blobs = new.delta.0.values().filter_map(|entry| Some(entry.change.entry()?.blob));
+        needs.blobs.extend(blobs.filter(|blob| !own.contains(blob)));
     }
 }
 

@@ -27,7 +27,14 @@ pub(crate) struct Book {
     sums: BTreeSet<SumKey>,
     /// Who was seen by this batch.
     seen: BTreeSet<Subject>,
+    /// Whether the budgets were read.
+    pub(crate) is_open: bool,
+    /// The sums and the providers and models that were read, whether there was a row or not.
+    pub(crate) read: (BTreeSet<SumKey>, BTreeSet<(String, String)>),
 }
+
+/// The most sums, or providers and models, that are carried on.
+const MOST: usize = 1024;
 
 /// What one write does; see [`Book::adopt`].
 #[derive(Debug, Default)]
@@ -107,6 +114,16 @@ impl Book {
         self.seen.extend(moved.health.keys().cloned());
         self.traffic.extend(moved.traffic);
         self.health.extend(moved.health);
+    }
+
+    /// Ends the batch: what moved is written. Traffic depends on the time, and is read again.
+    pub(crate) fn close(&mut self) {
+        self.sums.clear();
+        self.seen.clear();
+        self.traffic.clear();
+        if self.read.0.len() > MOST || self.read.1.len() > MOST {
+            *self = Self::default();
+        }
     }
 
     /// Turns what moved into rows.

@@ -1,10 +1,12 @@
 //! Reads what the decisions on a batch depend on, inside its transaction.
 //!
-//! One statement for the jobs, and one more for each rarer thing that the batch needs. Never writes, never decides.
+//! One statement for the jobs, and one more for each rarer thing that the batch needs; in SQLite only what the last transaction
+//! did not know, as long as nobody else wrote since. Never writes, never decides.
 
 use std::collections::BTreeSet;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, TryGetable, Value};
+use vdo_core::budget::SumKey;
 use vdo_core::content::BlobHash;
 use vdo_core::id::{JobId, RevisionId, RevisionRef};
 use vdo_core::job::ParentLink;
@@ -21,14 +23,18 @@ use crate::names;
 use crate::sql;
 use crate::state::{JobState, Needs, RevisionState, State};
 
-/// Loads what is needed; adds the number of statements to `statements`.
+/// Loads what is needed and what the last transaction of the same connection does not know; adds the number of statements to
+/// `statements`.
 pub(crate) async fn load(
     transaction: &DatabaseTransaction,
     mut needs: Needs,
+    carried: Option<State>,
     statements: &mut u64,
 ) -> Result<State, DbErr> {
-    let mut state = State::default();
     let mut load = Load { transaction, statements };
+    let version = load.version().await?;
+    let mut state = carried.filter(|known| version.is_some() && known.version == version).unwrap_or_default();
+    state.version = version;
     if !needs.keys.is_empty() {
         let backend = transaction.get_database_backend();
         let keys: Vec<_> = needs.keys.iter().map(|key| dialect::keep(backend, key)).collect();
@@ -41,15 +47,16 @@ pub(crate) async fn load(
             needs.jobs.insert(id);
         }
     }
-    if !needs.jobs.is_empty() {
-        let ids: Vec<u64> = needs.jobs.iter().map(|id| id.number()).collect();
+    let ids: Vec<u64> = needs.jobs.iter().filter(|id| !state.jobs.contains_key(id)).map(|id| id.number()).collect();
+    if !ids.is_empty() {
         for row in load.rows(sql::READ_JOBS, json(&ids)).await? {
             let (id, job) = job(&row)?;
             state.jobs.insert(id, job);
         }
     }
     load.live(&mut state, &needs).await?;
-    let revisions: BTreeSet<u64> = needs.revisions.iter().map(|id| id.0).collect();
+    let unknown = |id: &&RevisionId| !state.revisions.contains_key(id);
+    let revisions: BTreeSet<u64> = needs.revisions.iter().filter(unknown).map(|id| id.0).collect();
     if !revisions.is_empty() {
         load.revisions(&mut state, sql::READ_REVISIONS, json(&revisions)).await?;
     }
@@ -65,7 +72,8 @@ pub(crate) async fn load(
     }
     load.accounts(&mut state, &needs).await?;
     load.traffic(&mut state, &needs).await?;
-    if needs.ids {
+    if needs.ids && !state.ids {
+        state.ids = true;
         let ids = match transaction.get_database_backend() {
             DbBackend::Postgres => sql::READ_IDS_POSTGRES,
             _ => sql::READ_IDS_SQLITE,
@@ -78,6 +86,10 @@ pub(crate) async fn load(
                 _ => state.last_revision = names::uint(last),
             }
         }
+    }
+    if needs.contents && version.is_some() && state.garbage.is_none() {
+        let marked = load.all("SELECT EXISTS (SELECT 1 FROM garbage)").await?;
+        state.garbage = marked.first().map(|row| Cells::of(row).take()).transpose()?;
     }
     Ok(state)
 }
@@ -98,6 +110,16 @@ impl Load<'_> {
         *self.statements += 1;
         let backend = self.transaction.get_database_backend();
         self.transaction.query_all_raw(dialect::statement(backend, sql, [])).await
+    }
+
+    /// Returns the number that changes whenever another connection, of whatever process, has written: inside a transaction that
+    /// nobody can write beside, whoever finds the same number as in his last one knows that nothing changed in between.
+    async fn version(&mut self) -> Result<Option<i64>, DbErr> {
+        if self.transaction.get_database_backend() != DbBackend::Sqlite {
+            return Ok(None);
+        }
+        let rows = self.all("PRAGMA data_version").await?;
+        rows.first().map(|row| Cells::of(row).take()).transpose()
     }
 
     /// Loads what runs beside the jobs that are claimed: other merges for merges, their projects where that is asked for.
@@ -146,20 +168,26 @@ impl Load<'_> {
 
     /// Loads the budgets and where they stand, and how the providers have been doing.
     async fn accounts(&mut self, state: &mut State, needs: &Needs) -> Result<(), DbErr> {
-        if !needs.charged.is_empty() {
+        if !needs.charged.is_empty() && !state.book.is_open {
+            state.book.is_open = true;
             for row in self.all(sql::READ_BUDGETS).await? {
                 state.book.books.budgets.push(accounts::budget(&mut Cells::of(&row))?);
             }
         }
         let budgets = &state.book.books.budgets;
-        let keys: BTreeSet<(String, &str, i64)> = budgets
+        let keys: BTreeSet<SumKey> = budgets
             .iter()
             .flat_map(|budget| {
-                let of = |at: &Timestamp| (budget.scope.to_string(), budget.per.as_str(), budget.per.start(*at).0);
+                let of = |at: &Timestamp| (budget.scope.clone(), budget.per, budget.per.start(*at));
                 needs.charged.iter().map(of)
             })
+            .filter(|key| !state.book.read.0.contains(key))
             .collect();
         if !keys.is_empty() {
+            let keys: Vec<(String, &str, i64)> = {
+                state.book.read.0.extend(keys.iter().cloned());
+                keys.iter().map(|(scope, per, start)| (scope.to_string(), per.as_str(), start.0)).collect()
+            };
             for row in self.rows(sql::READ_SUMS, json(&keys)).await? {
                 let mut cells = Cells::of(&row);
                 let (scope, per): (String, String) = (cells.take()?, cells.take()?);
@@ -169,10 +197,12 @@ impl Load<'_> {
                 state.book.books.sums.insert((scope, per, start), accounts::sums(&mut cells)?);
             }
         }
-        if !needs.health.is_empty() {
-            for row in self.rows(sql::READ_HEALTH, json(&needs.health)).await? {
+        let health: BTreeSet<_> = needs.health.difference(&state.book.read.1).cloned().collect();
+        if !health.is_empty() {
+            for row in self.rows(sql::READ_HEALTH, json(&health)).await? {
                 state.book.health.extend([accounts::health(&row)?]);
             }
+            state.book.read.1.extend(health);
         }
         Ok(())
     }

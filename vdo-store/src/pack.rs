@@ -9,7 +9,8 @@ const SMALLEST: usize = 256;
 /// The fastest useful level: the writer's processor time counts more than the last tenth of the size.
 const LEVEL: i32 = 1;
 
-const RAW: u8 = 0;
+/// Bytes as they are.
+pub(crate) const RAW: u8 = 0;
 const ZSTD: u8 = 1;
 
 /// Bytes as they are stored.

@@ -218,6 +218,11 @@ impl Rows {
         &mut self.blobs[last]
     }
 
+    /// Leaves out that the contents are no garbage: nothing is marked as such.
+    pub(crate) fn none_is_garbage(&mut self) {
+        self.wanted = Table::new(self.backend);
+    }
+
     /// Returns the SQL that writes all rows. SQLite takes several statements as one piece, with one more for every large run
     /// of contents; PostgreSQL takes one statement a piece.
     pub(crate) fn pieces(mut self) -> Vec<Piece> {

@@ -1,6 +1,7 @@
 //! What the decisions on a batch are taken from: the rows as the transaction found them, moved on in memory.
 //!
-//! Pure. Lives for one transaction only; nothing of it is kept, as another process may write after it.
+//! Pure. Invariant: what is carried into the next transaction is used there only if nobody else wrote in between, which the
+//! database itself tells ([`State::version`]); otherwise it lives for one transaction.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,6 +16,9 @@ use vdo_core::tries::Retries;
 use vdo_core::usage::Usage;
 
 use crate::ledger::Book;
+
+/// The most jobs and the most revisions that are carried on.
+const MOST: usize = 2048;
 
 /// A job's row, as far as writes depend on it.
 #[derive(Debug, Clone)]
@@ -70,6 +74,39 @@ pub(crate) struct State {
     pub(crate) live: BTreeMap<JobId, Running>,
     /// The jobs this batch touched.
     pub(crate) dirty: BTreeSet<JobId>,
+    /// Changes whenever somebody else writes; `None` where the database has no such number.
+    pub(crate) version: Option<i64>,
+    /// Whether the last ids are those of the store.
+    pub(crate) ids: bool,
+    /// Whether anything is marked as garbage, if that is known.
+    pub(crate) garbage: Option<bool>,
+}
+
+impl State {
+    /// Returns what the next transaction finds, if this one was written and nobody writes in between.
+    pub(crate) fn carried(mut self) -> Self {
+        for id in std::mem::take(&mut self.dirty) {
+            if let Some(job) = self.jobs.get_mut(&id) {
+                (job.branch, job.rating, job.moved) = (None, None, false);
+            }
+        }
+        self.keys.clear();
+        self.blobs.clear();
+        self.live.clear();
+        self.book.close();
+        if self.jobs.len() > MOST {
+            self.jobs.retain(|_, job| job.owner.is_some());
+            // More than that run at once: rather read them again than keep all.
+            if self.jobs.len() > MOST {
+                self.jobs.clear();
+            }
+        }
+        if self.revisions.len() > MOST {
+            self.revisions.clear();
+            self.numbered.clear();
+        }
+        self
+    }
 }
 
 /// What has to be read for a batch.
@@ -90,4 +127,6 @@ pub(crate) struct Needs {
     pub(crate) claims: BTreeMap<JobId, bool>,
     /// Whether new ids are given out.
     pub(crate) ids: bool,
+    /// Whether contents are written.
+    pub(crate) contents: bool,
 }

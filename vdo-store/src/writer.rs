@@ -1,7 +1,8 @@
 //! The one door for writes: a task that takes all that wait, and writes them in one transaction.
 //!
-//! Invariant: every decision is taken on rows read inside the transaction that writes, so that any number of processes
-//! may share the file. A refused write leaves nothing; an answered one is on the disk.
+//! Invariant: every decision is taken on rows read inside the transaction that writes, or read and written in the one before if
+//! the database says that nobody else wrote since, so that any number of processes may share the file. A refused write
+//! leaves nothing; an answered one is on the disk.
 
 use std::fmt;
 use std::pin::Pin;
@@ -24,7 +25,7 @@ use crate::open::begin;
 use crate::prepare::Prepared;
 use crate::rows::{Piece, Rows};
 use crate::sql;
-use crate::state::Needs;
+use crate::state::{Needs, State};
 use crate::stats::Counters;
 use crate::watch::{self, Heard, Teller};
 
@@ -72,6 +73,14 @@ impl Decision {
     }
 }
 
+/// What was done in a transaction that is not committed yet.
+struct Batch {
+    decisions: Vec<Decision>,
+    accepted: u64,
+    heard: Vec<Heard>,
+    state: State,
+}
+
 /// Writes until nobody can ask any more.
 pub(crate) struct Writer {
     pub(crate) backend: DbBackend,
@@ -94,6 +103,7 @@ impl Writer {
     /// Serves requests until every sender is gone and all that was sent is written.
     pub(crate) async fn run(self, mut requests: mpsc::Receiver<Request>) {
         let mut waiting = Vec::new();
+        let mut known = None;
         while requests.recv_many(&mut waiting, MOST).await > 0 {
             let mut shared = Vec::with_capacity(waiting.len());
             let mut alone = Vec::new();
@@ -104,9 +114,11 @@ impl Writer {
                 }
             }
             if !shared.is_empty() {
-                self.serve(shared).await;
+                self.serve(shared, &mut known).await;
             }
             for Exclusive(work) in alone {
+                // The same connection wrote: the database would not tell.
+                known = None;
                 work(self.connection.clone()).await;
             }
         }
@@ -115,8 +127,8 @@ impl Writer {
         }
     }
 
-    async fn serve(&self, mut requests: Vec<Request>) {
-        let Failed { error, is_certain } = match self.write(&requests).await {
+    async fn serve(&self, mut requests: Vec<Request>, known: &mut Option<State>) {
+        let Failed { error, is_certain } = match self.write(&requests, known).await {
             Ok(decisions) => return answer(requests, decisions),
             Err(failed) => failed,
         };
@@ -136,28 +148,31 @@ impl Writer {
         // One of them may be what the database cannot take; the others must not suffer for it.
         tracing::debug!(%error, "a batch failed; its writes are tried one by one");
         for request in requests {
-            match self.write(std::slice::from_ref(&request)).await {
+            match self.write(std::slice::from_ref(&request), known).await {
                 Ok(decisions) => answer(vec![request], decisions),
                 Err(failed) => self.fail(request, failed.error),
             }
         }
     }
 
-    async fn write(&self, requests: &[Request]) -> Result<Vec<Decision>, Failed> {
+    /// Writes; `known` is what the last transaction left, and what this one leaves if it was written.
+    async fn write(&self, requests: &[Request], known: &mut Option<State>) -> Result<Vec<Decision>, Failed> {
+        let carried = known.take();
         let before = |error| Failed { error, is_certain: true };
         let transaction = begin(&self.connection).await.map_err(before)?;
         if self.backend == DbBackend::Sqlite && Identity::of(&self.place) != self.identity {
             let _ = transaction.rollback().await;
             return Err(before(fault::gone()));
         }
-        match self.write_in(&transaction, requests).await {
-            Ok((decisions, 0, _)) => {
+        match self.write_in(&transaction, requests, carried).await {
+            Ok(Batch { decisions, accepted: 0, .. }) => {
                 transaction.rollback().await.map_err(before)?;
                 Ok(decisions)
             }
-            Ok((decisions, accepted, heard)) => {
+            Ok(Batch { decisions, accepted, heard, state }) => {
                 let refused = |error| Failed { is_certain: fault::is_refusal(&error), error };
                 transaction.commit().await.map_err(refused)?;
+                *known = Some(state.carried());
                 self.counters.committed(accepted);
                 self.teller.tell(heard);
                 Ok(decisions)
@@ -174,7 +189,8 @@ impl Writer {
         &self,
         transaction: &DatabaseTransaction,
         requests: &[Request],
-    ) -> Result<(Vec<Decision>, u64, Vec<Heard>), DbErr> {
+        carried: Option<State>,
+    ) -> Result<Batch, DbErr> {
         let mut needs = Needs::default();
         for request in requests {
             match request {
@@ -187,7 +203,7 @@ impl Writer {
             }
         }
         let mut statements = 0;
-        let mut state = load::load(transaction, needs, &mut statements).await?;
+        let mut state = load::load(transaction, needs, carried, &mut statements).await?;
         let last = (state.last_job, state.last_revision);
         let mut rows = Rows::new(self.backend);
         let decisions: Vec<Decision> = requests
@@ -200,6 +216,9 @@ impl Writer {
             .collect();
         emit::jobs(&mut rows, &state);
         state.book.emit(&mut rows);
+        if state.garbage == Some(false) {
+            rows.none_is_garbage();
+        }
         let mut written = 0;
         for piece in rows.pieces() {
             statements += piece.statements;
@@ -224,7 +243,7 @@ impl Writer {
         }
         self.counters.wrote(statements, written);
         let accepted = decisions.iter().filter(|decision| decision.is_accepted()).count();
-        Ok((decisions, accepted as u64, heard))
+        Ok(Batch { decisions, accepted: accepted as u64, heard, state })
     }
 
     async fn tell(&self, transaction: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> Result<(), DbErr> {

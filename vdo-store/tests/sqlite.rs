@@ -15,7 +15,7 @@ use vdo_core::id::{JobId, RevisionRef};
 use vdo_core::job::{Cause, JobSpec};
 use vdo_core::money::NanoUsd;
 use vdo_core::port::changes::{Changes, Guard, NewRevision};
-use vdo_core::port::{Blobs, EventLog, JobQuery, Jobs, Journal, Store, StoreError};
+use vdo_core::port::{Blobs, ClaimRequest, EventLog, JobQuery, Jobs, Journal, Store, StoreError};
 use vdo_core::tree::FileTree;
 use vdo_store::{Options, SqlStore, StoreFault};
 
@@ -372,4 +372,44 @@ async fn a_store_of_the_first_schema_is_brought_up_to_date_with_all_it_has() {
     let store = place.open().await;
     assert_eq!(store.job(id).await.unwrap(), before);
     assert_eq!(store.conflicts(id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_others_write_is_seen_by_the_next_write_of_a_store_that_wrote_before() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    let create = |title: &str| Changes::new(Guard::Create(Box::new(JobSpec::new(title, ""))), NOW);
+    let id = job(&*one, "x").await;
+    let lease = claim(&*one, id, "one").await;
+    let first = one.commit(leased(&lease).with_event(note("1"))).await.unwrap();
+    // Ids and numbers of events go on from what the other wrote.
+    assert_eq!(two.commit(create("y")).await.unwrap().job.number(), 2);
+    let other = two.commit(leased(&lease).with_event(note("2"))).await.unwrap();
+    let last = one.commit(leased(&lease).with_event(note("3"))).await.unwrap();
+    assert_eq!(one.commit(create("z")).await.unwrap().job.number(), 3);
+    assert_eq!([other.first_seq, last.first_seq], [first.first_seq + 1, first.first_seq + 2]);
+    // A content that the other marked as garbage is none any more once it is written again.
+    let (content, hash) = blob("content");
+    let mut changes = leased(&lease);
+    changes.blobs = vec![content];
+    one.commit(changes.clone()).await.unwrap();
+    let raw = place.raw().await;
+    raw.execute_unprepared("INSERT INTO garbage SELECT hash, 1 FROM blobs").await.unwrap();
+    one.commit(changes).await.unwrap();
+    assert_eq!(texts(&raw, "SELECT hex(hash) FROM garbage").await, Vec::<String>::new(), "{hash}");
+    // Whoever was taken over is told so by the very next write.
+    let taken = ClaimRequest {
+        job: id,
+        owner: "two".to_owned(),
+        now: NOW,
+        ttl: std::time::Duration::from_secs(60),
+        presumed_dead: Some(lease.epoch),
+        per_project: None,
+    };
+    let new = two.claim(taken).await.unwrap();
+    let fenced = one.commit(leased(&lease)).await.unwrap_err();
+    assert!(matches!(fenced, StoreError::Fenced { .. }), "{fenced}");
+    two.commit(leased(&new).with_event(note("4"))).await.unwrap();
+    assert_eq!(one.events(id, 0, 100).await.unwrap().len() as u64, last.first_seq + 1);
+    assert_eq!(one.check_integrity().await.unwrap(), Vec::<String>::new());
 }

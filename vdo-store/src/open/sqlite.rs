@@ -14,8 +14,10 @@ use crate::options::{Durability, Options};
 
 /// Prepared statements kept per connection; the writer's texts come in a few dozen combinations.
 const STATEMENTS: usize = 256;
-/// Kibibytes of pages kept in memory, negative as SQLite wants it.
+/// Kibibytes of pages that the writer keeps in memory, negative as SQLite wants it.
 const CACHE: &str = "-16384";
+/// As [`CACHE`], of each reading connection: what it keeps is void after every write.
+const READERS_CACHE: &str = "-4096";
 /// Pages in the log before they move to the file; fewer moves than SQLite's 1,000 where the same pages change often.
 const CHECKPOINT: &str = "4000";
 /// How often a file that another process is just creating is tried again.
@@ -28,7 +30,7 @@ pub(super) async fn open(address: &str, options: &Options) -> Result<Opened, Sto
     look(&path).map_err(|fault| fault.at(&place))?;
     let writer = writer(&path, options).await.map_err(|error| StoreFault::of(error).at(&place))?;
     migrate(&writer, &place).await?;
-    let readers = connect(&path, options, options.readers.max(1)).await;
+    let readers = connect(&path, options, options.readers.max(1), READERS_CACHE).await;
     let readers = readers.map_err(|error| StoreFault::of(error).at(&place))?;
     Ok(Opened { place, writer, readers })
 }
@@ -63,7 +65,12 @@ fn look(path: &Path) -> Result<(), StoreFault> {
     }
 }
 
-async fn connect(path: &Path, options: &Options, connections: u32) -> Result<DatabaseConnection, DbErr> {
+async fn connect(
+    path: &Path,
+    options: &Options,
+    connections: u32,
+    cache: &'static str,
+) -> Result<DatabaseConnection, DbErr> {
     let mut connect = ConnectOptions::new("sqlite:store");
     connect
         .max_connections(connections)
@@ -86,7 +93,7 @@ async fn connect(path: &Path, options: &Options, connections: u32) -> Result<Dat
             .statement_cache_capacity(STATEMENTS)
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", synchronous)
-            .pragma("cache_size", CACHE)
+            .pragma("cache_size", cache)
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", CHECKPOINT)
     });
@@ -106,7 +113,7 @@ async fn writer(path: &Path, options: &Options) -> Result<DatabaseConnection, Db
     let mut tries = 0;
     loop {
         tries += 1;
-        match connect(path, options, 1).await {
+        match connect(path, options, 1, CACHE).await {
             Err(error) if tries < TRIES && is_locked(&error) => tokio::time::sleep(Duration::from_millis(20)).await,
             result => return result,
         }
