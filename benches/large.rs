@@ -183,7 +183,7 @@ async fn ask(filled: &Filled) -> Result<Vec<(&'static str, Took)>, Failure> {
     let page = timed(50, |_| async { Ok(store.events(first, LONG - 100, 100).await?) });
     all.push(("last 100 of 10,000 events", page.await?));
     let query = AgendaQuery { now: NOW, limit: 64, only: None };
-    all.push(("agenda", timed(50, |_| async { Ok(store.agenda(query.clone()).await?) }).await?));
+    all.push(("agenda", timed(50, |_| async { Ok(store.agenda(query).await?) }).await?));
     let claim = timed(u32::try_from(waiting.len())?, |at| async move {
         let job = *waiting.get(at as usize).ok_or("no such job")?;
         let (owner, ttl) = ("bench".to_owned(), Duration::from_secs(600));

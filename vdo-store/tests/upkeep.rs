@@ -26,7 +26,9 @@ use vdo_core::port::{
 use vdo_core::time::Timestamp;
 use vdo_core::tree::FileTree;
 use vdo_core::usage::Usage;
-use vdo_store::{Options, SqlStore};
+#[cfg(feature = "postgres")]
+use vdo_store::Options;
+use vdo_store::SqlStore;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
