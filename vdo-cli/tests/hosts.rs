@@ -51,12 +51,16 @@ fn apart(test: &str, body: impl FnOnce()) {
     }
     let unshare = || {
         let mut command = Command::new("unshare");
-        command.args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--"]).stdin(Stdio::null());
+        command
+            .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--"])
+            .stdin(Stdio::null());
         command
     };
     let may = unshare().args(["mount", "-t", "tmpfs", "tmpfs", "/run"]).output();
     if !may.is_ok_and(|tried| tried.status.success()) {
-        eprintln!("skipped: network namespaces can only be made by root, with unshare and ip (apt-get install iproute2)");
+        eprintln!(
+            "skipped: network namespaces can only be made by root, with unshare and ip (apt-get install iproute2)"
+        );
         return;
     }
     let mut command = unshare();
@@ -156,7 +160,19 @@ fn job(place: &Place) -> String {
 /// Makes the server give the write lock to the session of a host that is cut off in that moment.
 fn cut_off_with_the_lock(postgres: &Postgres, address: &str) {
     let mut holder = Command::new("psql");
-    holder.args(["-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-p", &postgres.port().to_string(), "-d", "vdo0", "-c"]);
+    holder.args([
+        "-X",
+        "-q",
+        "-h",
+        "127.0.0.1",
+        "-U",
+        "postgres",
+        "-p",
+        &postgres.port().to_string(),
+        "-d",
+        "vdo0",
+        "-c",
+    ]);
     holder.arg(format!("BEGIN; {WRITE_LOCK}; SELECT pg_sleep(100)")).stdin(Stdio::null()).env("PGAPPNAME", "holder");
     let holder = Running::start(holder);
     let sessions = |granted: &str| {

@@ -170,7 +170,8 @@ fn storm(store: Option<String>) {
     let most = site.place.journaled(&poor[0]).iter().map(|call| call["reserved"].as_u64().unwrap()).max().unwrap();
     let limit = (POOR / 2 * CALLS) as u64 * CALL + most;
     let root = site.show(&poor[0])["root_id"].as_u64().unwrap();
-    site.run(&format!("budget set project:{root} {}.{:09}/ever", limit / 1_000_000_000, limit % 1_000_000_000)).exits(0);
+    site.run(&format!("budget set project:{root} {}.{:09}/ever", limit / 1_000_000_000, limit % 1_000_000_000))
+        .exits(0);
     // All possibly billed calls keep what they reserved, which is far more than they cost.
     site.run("budget set total 20/ever").exits(0);
     poor.extend((1..POOR).map(|_| site.place.job("poor", "Notes")));
@@ -268,7 +269,10 @@ fn assert_balanced(site: &Site, server: &Server, jobs: &[String], casualties: us
             assert_eq!((&last["state"], &last["cost"]), (&"answered".into(), &CALL.into()), "{key:?}: {calls:?}");
             for call in before {
                 assert_eq!(call["state"], "possibly_billed", "{key:?}: {calls:?}");
-                assert!(call["reserved"].as_u64().unwrap() >= CALL, "{call}: what is kept covers what it may have cost");
+                assert!(
+                    call["reserved"].as_u64().unwrap() >= CALL,
+                    "{call}: what is kept covers what it may have cost"
+                );
                 kept += call["reserved"].as_u64().unwrap();
             }
             let (sent, bill) = (left.remove(&key).unwrap_or_default(), bills.remove(&key).unwrap_or_default());

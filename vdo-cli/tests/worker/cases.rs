@@ -73,16 +73,33 @@ pub(crate) fn zombie(store: Option<String>) {
     server.wait_for(2);
     zombie.signal("STOP");
     site.run("worker --lease 2 --until-idle").exits(0);
-    let before = (site.show(&job), site.events(&job), site.calls(&job));
-    assert_eq!(before.0["status"], "completed");
+    let before = site.place.everything(&job);
+    assert_eq!(before[0]["status"], "completed");
     // What it waited for comes now, and it wakes up.
     gate.open();
     zombie.signal("CONT");
     let ran = zombie.finish().exits(0);
     assert_eq!(told(&ran, "lost").len(), 1, "{}", ran.stdout);
-    assert_eq!((site.show(&job), site.events(&job), site.calls(&job)), before, "none of its writes was accepted");
-    assert_eq!(before.2, BTreeMap::from([("answered".to_owned(), CALLS), ("possibly_billed".to_owned(), 1)]));
-    assert_eq!(before.0["revision"]["number"], 1);
+    assert_eq!(
+        site.place.everything(&job),
+        before,
+        "none of its writes was accepted: job, events, steps and calls are as they were"
+    );
+    assert_eq!(site.calls(&job), BTreeMap::from([("answered".to_owned(), CALLS), ("possibly_billed".to_owned(), 1)]));
+    assert_eq!(before[0]["revision"]["number"], 1);
+    // Two owners began it, one after the other; nothing of the first stands behind the second's beginning.
+    let epochs = |key: &str| -> Vec<Value> {
+        site.place
+            .gapless(&job)
+            .into_iter()
+            .filter(|event| event["kind"] == "started")
+            .map(|event| event[key].clone())
+            .collect()
+    };
+    assert_eq!(epochs("epoch"), [Value::from(1), Value::from(2)]);
+    assert_ne!(epochs("owner")[0], epochs("owner")[1]);
+    assert_eq!(server.asked().len(), CALLS + 1, "it paid nothing more");
+    site.place.is_whole("after the zombie");
 }
 
 pub(crate) fn poison(store: Option<String>) {
