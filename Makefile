@@ -46,4 +46,4 @@ deny:
 
 # What the tests need beside Rust.
 setup:
-	scripts/setup.sh bubblewrap git postgresql nodejs npm python3-pip python3-venv nextest
+	scripts/setup.sh bubblewrap git iproute2 postgresql nodejs npm python3-pip python3-venv nextest

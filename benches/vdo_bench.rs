@@ -9,14 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use async_trait::async_trait;
 use serde_json::json;
-use vdo_core::check::{CheckReport, CommandOutcome, Exit, Tier};
 use vdo_core::engine::Engine;
 use vdo_core::id::JobId;
 use vdo_core::job::{JobSpec, JobStatus};
 use vdo_core::money::{PicoUsdPerToken, Price};
-use vdo_core::port::{CheckError, CheckRequest, Checked, Checker, Store};
+use vdo_core::port::{Checker, Store};
 use vdo_core::route::Routes;
 use vdo_core::spend::Prices;
 use vdo_core::testing::MemoryStore;
@@ -28,32 +26,11 @@ use vdo_workspace::sandbox::{Require, Sandbox, SandboxConfig};
 use vdo_workspace::scan::WorkspaceScanner;
 use vdo_workspace::syntax::TreeSitterSyntax;
 
+mod pass;
+
+use pass::Pass;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Passes every check without starting anything.
-#[derive(Debug)]
-struct Pass;
-
-#[async_trait]
-impl Checker for Pass {
-    async fn check(&self, request: CheckRequest<'_>) -> Result<Checked, CheckError> {
-        let outcome = |command: &vdo_core::check::CheckCommand| CommandOutcome {
-            command: command.clone(),
-            exit: Exit::Code(0),
-            rerun: None,
-            output: String::new(),
-            tests: Vec::new(),
-            duration_ms: 0,
-        };
-        let report = CheckReport {
-            tier: Tier::T0,
-            tree_hash: request.source.tree().root_hash(),
-            outcomes: request.commands.iter().map(outcome).collect(),
-            setup_failed: None,
-        };
-        Ok(Checked { report, files: Vec::new() })
-    }
-}
 
 struct Arguments {
     base: String,

@@ -6,6 +6,7 @@ missing=()
 for package in python3 "$@"; do
   case $package in
     bubblewrap) command -v bwrap >/dev/null || missing+=("$package") ;;
+    iproute2) command -v ip >/dev/null || missing+=("$package") ;;
     nodejs) command -v node >/dev/null || missing+=("$package") ;;
     python3-venv) python3 -c "import ensurepip, venv" >/dev/null 2>&1 || missing+=("$package") ;;
     python3-pip) python3 -m pip --version >/dev/null 2>&1 || missing+=("$package") ;;

@@ -9,103 +9,67 @@
     reason = "a test"
 )]
 
+#[path = "failpoints/matrix.rs"]
+mod matrix;
+#[path = "../../vdo-store/tests/common/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use matrix::{By, CALL, every_commit, prepare};
 use support::server::{Asked, Does, Server};
-use support::{Place, Running, finish, story};
+use support::{Lots, Place, Running, finish, story};
 
-const CALL: u64 = 1_200_000;
-
-/// Makes the reference job in `place`, without running it.
-fn prepare(place: &Place, server: &Server) {
-    place.project("calc");
-    place.served(&server.base_url);
-    assert_eq!(place.job("calc", story::TITLE), "2");
+/// Commits on an SQLite store of a place's own.
+fn on_sqlite(by: By, side: &str) {
+    every_commit(by, side, &|| None);
 }
 
-/// Runs the job in a process that dies at a commit; returns whether it died.
-fn crash(place: &Place, at: &str) -> bool {
-    let mut command = place.vdo(["run", "2"]);
-    command.env("VDO_CRASH", at);
-    match finish(command) {
-        ran if ran.code == Some(0) => false,
-        ran => {
-            assert_eq!(ran.code, None, "{at}: {}", ran.stderr);
-            true
-        }
-    }
-}
-
-#[track_caller]
-fn assert_accounted_for(place: &Place, server: &Server, wanted: &Value, crashes: usize, at: &str) {
-    let show = place.run("show 2 --json").exits(0).json();
-    assert_eq!(&show["revision"]["root_hash"], wanted, "{at}");
-    assert_eq!(
-        (&show["status"], &show["branch"]),
-        (&Value::from("completed"), &Value::from("vdo/job-2-add-multiplication"))
-    );
-    assert_eq!(show["revision"]["number"], 1, "{at}: the result is written once");
-    let journal = place.run("log 2 --journal --json").exits(0).json();
-    let calls: Vec<&Value> =
-        journal.as_array().unwrap().iter().flat_map(|step| step["calls"].as_array().unwrap()).collect();
-    let billed = calls.iter().filter(|call| call["possibly_billed"] == true).count();
-    let answered = calls.iter().filter(|call| call["state"] == "answered").count();
-    assert_eq!((answered, answered + billed), (story::CALLS, calls.len()), "{at}: {journal}");
-    assert!(billed <= crashes, "{at}: at most one call is in flight at a crash");
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for tag in server.tags() {
-        *counts.entry(tag).or_default() += 1;
-    }
-    assert_eq!(counts.len(), story::CALLS, "{at}");
-    let repeated: usize = counts.values().map(|count| count - 1).sum();
-    assert!(repeated <= billed, "{at}: {counts:?}");
-    // What the server bills is what the ledger knows, and perhaps the rows that say so.
-    assert_eq!(show["cost_nanousd"], answered as u64 * CALL, "{at}");
-    let extra = server.answered().len() - answered;
-    assert_eq!(extra, repeated, "{at}");
-    // Evidence and events are written once each.
-    let events = place.run("log 2 --json").exits(0).json_lines();
-    let count = |kind: &str| events.iter().filter(|event| event.to_string().contains(&format!("\"{kind}\""))).count();
-    assert_eq!((count("planned"), count("loaded")), (1, 1), "{at}");
-    let is_suite = |check: &&Value| check["command"].as_str().unwrap().contains("unittest");
-    let suites = show["checks"].as_array().unwrap().iter().filter(is_suite).count();
-    assert_eq!(suites, 3, "{at}: two tests and the last check");
-    place.git("calc", &["fsck", "--strict"]);
-}
-
-fn every_commit(side: &str) {
-    let server = Server::start(Asked::reference);
-    let undisturbed = Place::new();
-    prepare(&undisturbed, &server);
-    undisturbed.run("run 2").exits(0);
-    let wanted = undisturbed.run("show 2 --json").exits(0).json()["revision"]["root_hash"].clone();
-    let mut commits = 0;
-    for number in 1.. {
-        let at = format!("{side}:{number}");
-        let server = Server::start(Asked::reference);
-        let place = Place::new();
-        prepare(&place, &server);
-        if !crash(&place, &at) {
-            break;
-        }
-        commits = number;
-        place.run("run 2").exits(0);
-        assert_accounted_for(&place, &server, &wanted, 1, &at);
-    }
-    assert!(commits >= 2 * story::CALLS, "only {commits} commits");
+/// Commits on fresh databases of one PostgreSQL server.
+fn on_postgres(by: By, side: &str) {
+    let server = postgres::Postgres::start();
+    every_commit(by, side, &|| Some(server.database()));
 }
 
 #[test]
 fn a_process_that_dies_before_any_of_its_commits_repeats_no_completed_call() {
-    every_commit("before");
+    on_sqlite(By::Run, "before");
 }
 
 #[test]
 fn a_process_that_dies_after_any_of_its_commits_repeats_no_completed_call() {
-    every_commit("after");
+    on_sqlite(By::Run, "after");
+}
+
+#[test]
+fn a_process_that_dies_before_any_of_its_commits_on_postgres_repeats_no_completed_call() {
+    on_postgres(By::Run, "before");
+}
+
+#[test]
+fn a_process_that_dies_after_any_of_its_commits_on_postgres_repeats_no_completed_call() {
+    on_postgres(By::Run, "after");
+}
+
+#[test]
+fn a_worker_that_dies_before_any_of_its_commits_repeats_no_completed_call() {
+    on_sqlite(By::Worker, "before");
+}
+
+#[test]
+fn a_worker_that_dies_after_any_of_its_commits_repeats_no_completed_call() {
+    on_sqlite(By::Worker, "after");
+}
+
+#[test]
+fn a_worker_that_dies_before_any_of_its_commits_on_postgres_repeats_no_completed_call() {
+    on_postgres(By::Worker, "before");
+}
+
+#[test]
+fn a_worker_that_dies_after_any_of_its_commits_on_postgres_repeats_no_completed_call() {
+    on_postgres(By::Worker, "after");
 }
 
 #[test]
@@ -114,7 +78,7 @@ fn a_job_whose_every_process_dies_after_its_second_commit_still_ends() {
     let place = Place::new();
     prepare(&place, &server);
     let mut crashes = 0;
-    while crash(&place, "after:2") {
+    while By::Run.dies(&place, "after:2") {
         crashes += 1;
         assert!(crashes < 30, "it never ends");
     }
@@ -130,17 +94,6 @@ fn a_job_whose_every_process_dies_after_its_second_commit_still_ends() {
 
 // ---- real kills, from outside
 
-/// Numbers that look random and are the same in every run.
-struct Lots(u64);
-
-impl Lots {
-    fn next(&mut self, below: u64) -> u64 {
-        // The constants of Knuth's MMIX.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-}
-
 /// Counts what the server was asked, by the tags of the requests.
 fn counts(tags: &[String]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
@@ -153,11 +106,9 @@ fn counts(tags: &[String]) -> BTreeMap<String, usize> {
 /// Returns the calls that the journal has: how many are answered, and how many may have been billed.
 #[track_caller]
 fn answered_and_billed(place: &Place, id: &str) -> (usize, usize) {
-    let journal = place.args(&["log", id, "--journal", "--json"]).exits(0).json();
-    let calls: Vec<&Value> =
-        journal.as_array().unwrap().iter().flat_map(|step| step["calls"].as_array().unwrap()).collect();
+    let calls = place.journaled(id);
     let of = |state: &str| calls.iter().filter(|call| call["state"] == state).count();
-    assert_eq!(of("answered") + of("possibly_billed"), calls.len(), "{journal}");
+    assert_eq!(of("answered") + of("possibly_billed"), calls.len(), "{calls:?}");
     (of("answered"), of("possibly_billed"))
 }
 
@@ -208,9 +159,7 @@ fn processes_that_are_killed_at_random_moments_repeat_no_completed_call() {
             (answered as u64 * CALL..=(answered + billed) as u64 * CALL).contains(&bill),
             "the server bills {bill}"
         );
-        let events = place.run("log 2 --json").exits(0).json_lines();
-        let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
-        assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+        place.gapless("2");
         place.git("calc", &["fsck", "--strict"]);
         billed_in_all += billed;
     }

@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod story;
 
 use std::io::Write as _;
@@ -26,6 +27,8 @@ const CLEARED: &[&str] = &["NO_COLOR", "VDO_STORE", "VDO_CONFIG", "VDO_LOG", "VD
 #[derive(Debug)]
 pub(crate) struct Place {
     folder: tempfile::TempDir,
+    /// The address of its store, if that is not a file in its data folder.
+    store: Option<String>,
 }
 
 /// What a command that ended said.
@@ -91,8 +94,13 @@ impl Place {
         Self::within(tempfile::Builder::new().prefix("vdo-e2e-").tempdir().unwrap())
     }
 
+    /// Makes a place whose commands work on this store.
+    pub(crate) fn on(store: Option<String>) -> Self {
+        Self { store, ..Self::new() }
+    }
+
     fn within(folder: tempfile::TempDir) -> Self {
-        let place = Self { folder };
+        let place = Self { folder, store: None };
         std::fs::create_dir_all(place.path("home")).unwrap();
         place
     }
@@ -141,10 +149,13 @@ impl Place {
             .stdin(Stdio::null())
     }
 
-    /// Returns the `vdo` command in this place, with the store in its data folder.
+    /// Returns the `vdo` command in this place, with its store.
     pub(crate) fn vdo<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vdo"));
         self.settle(&mut command).args(args);
+        if let Some(store) = &self.store {
+            command.env("VDO_STORE", store);
+        }
         command
     }
 
@@ -160,7 +171,7 @@ impl Place {
 
     /// Returns the store's address.
     pub(crate) fn store(&self) -> String {
-        format!("sqlite:{}", self.text("home/data/vdo/vdo.db"))
+        self.store.clone().unwrap_or_else(|| format!("sqlite:{}", self.text("home/data/vdo/vdo.db")))
     }
 
     /// Makes the small project in `name`, a git repository with one commit.
@@ -212,6 +223,32 @@ impl Place {
     #[track_caller]
     pub(crate) fn job(&self, repo: &str, title: &str) -> String {
         self.args(&["new", title, "--repo", &self.text(repo)]).exits(0).line()
+    }
+
+    /// Returns the calls of a job as the journal has them.
+    #[track_caller]
+    pub(crate) fn journaled(&self, id: &str) -> Vec<Value> {
+        let journal = self.args(&["log", id, "--journal", "--json"]).exits(0).json();
+        journal.as_array().unwrap().iter().flat_map(|step| step["calls"].as_array().unwrap().clone()).collect()
+    }
+
+    /// Insists that the store is whole, as `vdo doctor` sees it.
+    #[track_caller]
+    pub(crate) fn is_whole(&self, when: &str) {
+        let ran = self.run("doctor --json");
+        let findings = ran.json();
+        let store: Vec<&Value> =
+            findings.as_array().unwrap().iter().filter(|finding| finding["what"] == "store").collect();
+        assert_eq!((store.len(), &store[0]["ok"]), (1, &Value::from(true)), "{when}: {store:?}");
+    }
+
+    /// Insists that the numbers of a job's events have no gap, and returns the events.
+    #[track_caller]
+    pub(crate) fn gapless(&self, id: &str) -> Vec<Value> {
+        let events = self.args(&["log", id, "--json"]).exits(0).json_lines();
+        let numbers: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "the events of job {id}");
+        events
     }
 
     /// Returns everything the store says of a job: as it is shown, its events and its journal.
@@ -300,6 +337,19 @@ fn drain(
         }
         said.lock().unwrap().clone()
     })
+}
+
+/// Numbers that look random and are the same in every run.
+#[derive(Debug)]
+pub(crate) struct Lots(pub(crate) u64);
+
+impl Lots {
+    /// Returns the next number, below `below`.
+    pub(crate) fn next(&mut self, below: u64) -> u64 {
+        // The constants of Knuth's MMIX.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
 }
 
 /// Runs a command with a text on its standard input.

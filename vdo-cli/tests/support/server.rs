@@ -59,7 +59,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server that does with each request what `rule` says.
     pub(crate) fn start(rule: impl Fn(&Asked) -> Does + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1", rule)
+    }
+
+    /// As [`Server::start`], on another address.
+    pub(crate) fn at(host: &str, rule: impl Fn(&Asked) -> Does + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let (log, answered) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let (tell, arrivals) = channel();

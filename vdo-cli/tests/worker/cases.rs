@@ -1,131 +1,15 @@
 //! The cases, for a store at any address.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::server::{Asked, Does, Server};
-use crate::support::{Place, Ran, Running, finish, story, until};
-
-/// A place whose commands work on one store.
-struct Site {
-    place: Place,
-    store: Option<String>,
-}
-
-impl Site {
-    /// Makes a place with the small project and its provider on a server; more configuration follows.
-    fn new(store: Option<String>, server: &Server, more: &str) -> Self {
-        let place = Place::new();
-        place.project("calc");
-        place.served(&server.base_url);
-        let config = std::fs::read_to_string(place.path("vdo.toml")).unwrap();
-        // What is said of the provider belongs into the table that is there.
-        let config = match more.strip_prefix("[providers.mock]\n") {
-            Some(lines) => config.replace("[providers.mock]\n", &format!("[providers.mock]\n{lines}")),
-            None => format!("{config}{more}"),
-        };
-        place.write("vdo.toml", &config);
-        Self { place, store }
-    }
-
-    fn vdo(&self, words: &str) -> Command {
-        let mut command = self.place.vdo(words.split_whitespace());
-        if let Some(store) = &self.store {
-            command.args(["--store", store]);
-        }
-        command
-    }
-
-    fn run(&self, words: &str) -> Ran {
-        finish(self.vdo(words))
-    }
-
-    /// Starts a worker; every other word is an option of it.
-    fn worker(&self, options: &str) -> Running {
-        Running::start(self.vdo(&format!("worker --json {options}")))
-    }
-
-    /// Makes a job that extends the project; returns its number.
-    #[track_caller]
-    fn job(&self, options: &str) -> String {
-        self.run(&format!("new Notes --repo {} {options}", self.place.text("calc"))).exits(0).line()
-    }
-
-    fn show(&self, job: &str) -> Value {
-        self.run(&format!("show {job} --json")).exits(0).json()
-    }
-
-    fn status(&self, job: &str) -> String {
-        self.show(job)["status"].as_str().unwrap().to_owned()
-    }
-
-    fn events(&self, job: &str) -> Vec<Value> {
-        self.run(&format!("log {job} --json")).exits(0).json_lines()
-    }
-
-    /// Returns the calls of a job by state.
-    fn calls(&self, job: &str) -> BTreeMap<String, usize> {
-        let mut states = BTreeMap::new();
-        for step in self.run(&format!("log {job} --journal --json")).exits(0).json().as_array().unwrap() {
-            for call in step["calls"].as_array().unwrap() {
-                *states.entry(call["state"].as_str().unwrap().to_owned()).or_default() += 1;
-            }
-        }
-        states
-    }
-
-    #[track_caller]
-    fn ends_as(&self, job: &str, status: &str) {
-        until(&format!("job {job} is {status}"), || self.status(job) == status);
-    }
-}
-
-/// Answers for a job that creates one file, named after the job so that jobs can build on each other.
-fn notes(asked: &Asked) -> Does {
-    let file = format!("notes-{}.txt", asked.field("job").unwrap_or_default());
-    Does::Say(match asked.field("phase").as_deref() {
-        Some("plan") => story::plan_to_create(&file),
-        Some("build") => story::whole(&file, "noted\n"),
-        _ => "{\"findings\": []}".to_owned(),
-    })
-}
-
-/// How many calls such a job takes.
-const CALLS: usize = 3;
-
-/// A gate that requests wait at.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    fn pass(&self) {
-        let guard = self.0.0.lock().unwrap();
-        drop(self.0.1.wait_timeout_while(guard, Duration::from_secs(100), |open| !*open).unwrap());
-    }
-}
-
-/// Counts the requests by what they asked for.
-fn counts(server: &Server) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for tag in server.tags() {
-        *counts.entry(tag).or_insert(0) += 1;
-    }
-    counts
-}
-
-fn told(ran: &Ran, what: &str) -> Vec<Value> {
-    ran.json_lines().into_iter().filter(|line| line["worker"] == what).collect()
-}
+use crate::support::server::{Does, Server};
+use crate::support::site::{CALLS, Gate, Site, counts, notes, told};
+use crate::support::{Ran, Running, finish, until};
 
 pub(crate) fn each_job_once(store: Option<String>) {
     let server = Server::start(notes);
@@ -189,16 +73,33 @@ pub(crate) fn zombie(store: Option<String>) {
     server.wait_for(2);
     zombie.signal("STOP");
     site.run("worker --lease 2 --until-idle").exits(0);
-    let before = (site.show(&job), site.events(&job), site.calls(&job));
-    assert_eq!(before.0["status"], "completed");
+    let before = site.place.everything(&job);
+    assert_eq!(before[0]["status"], "completed");
     // What it waited for comes now, and it wakes up.
     gate.open();
     zombie.signal("CONT");
     let ran = zombie.finish().exits(0);
     assert_eq!(told(&ran, "lost").len(), 1, "{}", ran.stdout);
-    assert_eq!((site.show(&job), site.events(&job), site.calls(&job)), before, "none of its writes was accepted");
-    assert_eq!(before.2, BTreeMap::from([("answered".to_owned(), CALLS), ("possibly_billed".to_owned(), 1)]));
-    assert_eq!(before.0["revision"]["number"], 1);
+    assert_eq!(
+        site.place.everything(&job),
+        before,
+        "none of its writes was accepted: job, events, steps and calls are as they were"
+    );
+    assert_eq!(site.calls(&job), BTreeMap::from([("answered".to_owned(), CALLS), ("possibly_billed".to_owned(), 1)]));
+    assert_eq!(before[0]["revision"]["number"], 1);
+    // Two owners began it, one after the other; nothing of the first stands behind the second's beginning.
+    let epochs = |key: &str| -> Vec<Value> {
+        site.place
+            .gapless(&job)
+            .into_iter()
+            .filter(|event| event["kind"] == "started")
+            .map(|event| event[key].clone())
+            .collect()
+    };
+    assert_eq!(epochs("epoch"), [Value::from(1), Value::from(2)]);
+    assert_ne!(epochs("owner")[0], epochs("owner")[1]);
+    assert_eq!(server.asked().len(), CALLS + 1, "it paid nothing more");
+    site.place.is_whole("after the zombie");
 }
 
 pub(crate) fn poison(store: Option<String>) {
