@@ -22,7 +22,7 @@ use vdo_core::port::{
 };
 use vdo_core::route::Routes;
 use vdo_core::spend::Prices;
-use vdo_core::testing::{Answers, ScriptedProvider};
+use vdo_core::testing::scripted::{Answers, ScriptedProvider};
 use vdo_providers::clock::TokioClock;
 use vdo_store::worker::{Ran, Until, Wanted, Worker, WorkerOptions};
 use vdo_store::{Options, SqlStore};
