@@ -1,6 +1,6 @@
 #!/bin/bash
 # Worker processes on a PostgreSQL server of its own, everything flushed to the disk: benches/workers.sh [options of vdo-workers].
-# Build first: cargo build --release -p vdo-bench --bin vdo-workers
+# Build first: cargo build --release -p vdo-bench --bin vdo-workers. PROFILE=debug takes that of a debug build.
 set -euo pipefail
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 folder=$(mktemp -d)
@@ -11,4 +11,4 @@ if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid postgres --regid postgres --clea
 trap '"${as[@]}" "$bin/pg_ctl" -D "$folder/data" -m immediate stop > /dev/null; rm -rf "$folder"' EXIT
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -w -l "$folder/log" -o "-p $port -h 127.0.0.1 -k $folder -c max_connections=100" start > /dev/null
-"${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/release/vdo-workers" --store "postgres://postgres@127.0.0.1:$port/postgres" "$@"
+"${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/${PROFILE:-release}/vdo-workers" --store "postgres://postgres@127.0.0.1:$port/postgres" "$@"
