@@ -43,10 +43,16 @@ pub(crate) struct App {
 impl App {
     /// Reads the configuration and opens the store.
     pub(crate) async fn open(global: &Global, out: Out) -> Result<Self, Fail> {
+        Self::open_with(global, out, vdo_store::Options::default()).await
+    }
+
+    /// As [`App::open`], with options for the store.
+    pub(crate) async fn open_with(global: &Global, out: Out, options: vdo_store::Options) -> Result<Self, Fail> {
         let config = Config::load(global)?;
         let (engine, scans) = (OnceLock::new(), Some(scan_cache()));
         let app = Self { out, clock: TokioClock, config, engine, alerts: Alerts::default(), scans };
-        let engine = app.bare(&app.config.store_url()?).await?.build();
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&app.config.store_url()?, options).await?);
+        let engine = app.on(store)?.build();
         let _ = app.engine.set(engine);
         Ok(app)
     }

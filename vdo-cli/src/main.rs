@@ -110,7 +110,10 @@ async fn dispatch(cli: Cli, out: Out) -> Result<(), Fail> {
         Command::Demo(args) => commands::demo::demo(&App::without_store(global, out)?, args).await,
         Command::New(args) => commands::new::new(&App::open(global, out).await?, args).await,
         Command::Run(args) => commands::run::run(&App::open(global, out).await?, args).await,
-        Command::Worker(args) => commands::worker::worker(&App::open(global, out).await?, args).await,
+        Command::Worker(args) => {
+            let app = App::open_with(global, out, commands::worker::options(args)).await?;
+            commands::worker::worker(&app, args).await
+        }
         Command::Approve(args) => commands::jobs::approve(&App::open(global, out).await?, args).await,
         Command::Cancel(args) => commands::jobs::cancel(&App::open(global, out).await?, args).await,
         Command::Conflicts(args) => commands::conflicts::show(&App::open(global, out).await?, args).await,

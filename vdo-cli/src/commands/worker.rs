@@ -17,6 +17,15 @@ use crate::fail::{Fail, chain};
 use crate::out::Out;
 use crate::story;
 
+/// Returns how a worker opens its store: one that stands still in the middle of a write holds the others up for half a lease at
+/// the most, so that its jobs can be taken over when the lease is out.
+pub(crate) fn options(args: &args::Worker) -> vdo_store::Options {
+    let half = Duration::from_secs(args.lease) / 2;
+    let options = vdo_store::Options::default();
+    let stall = half.clamp(Duration::from_millis(500), options.stall_timeout);
+    options.with_stall_timeout(stall)
+}
+
 /// Runs jobs until it is told to stop, or until nothing is left.
 pub(crate) async fn worker(app: &App, args: &args::Worker) -> Result<(), Fail> {
     let lease = Duration::from_secs(args.lease);
