@@ -72,6 +72,7 @@ pub(crate) struct Size {
 
 impl Size {
     /// The size of work that takes its time, such as reading what many files hold.
+    #[cfg(feature = "scan")]
     pub(crate) const LARGE: Self = Self { bytes: usize::MAX };
 
     /// Returns the size of work on things of these sizes in bytes.
@@ -81,6 +82,7 @@ impl Size {
     }
 
     /// Returns the size of both together.
+    #[cfg(feature = "scan")]
     pub(crate) fn and(self, other: Self) -> Self {
         Self { bytes: self.bytes.saturating_add(other.bytes) }
     }
