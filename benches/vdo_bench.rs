@@ -1,10 +1,12 @@
 //! Runs a six-call job many times through the engine, the store and the provider as shipped, and prints one line of JSON.
 //!
-//! `vdo-bench --base URL --jobs N --conc C --test 0|1 [--db off|normal|full] [--tier T0|T2] [--store FOLDER]`. The server answers
-//! as `mock-extra.json` beside this file says: a plan that is refused, a plan that fits, three files, a review. The database lies
-//! in the system's folder for temporary files or in `--store`; trees are laid out for the checks in the former.
+//! `vdo-bench --base URL --jobs N --conc C --test 0|1 [--db off|normal|full] [--tier T0|T2] [--store FOLDER] [--trees FOLDER]`. The
+//! server answers as `mock-extra.json` beside this file says: a plan that is refused, a plan that fits, three files, a review. The
+//! database lies in the system's folder for temporary files or in `--store`. Trees are laid out for the checks in `--trees`, or in
+//! memory (`/dev/shm`) where there is such a folder: what durability costs is measured, not what files cost that nobody keeps.
 //! `--test 1` runs `/bin/true` as the project's check, twice per job as every run does; `--test 0` passes without a process.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -40,6 +42,7 @@ struct Arguments {
     db: String,
     tier: String,
     store: String,
+    trees: String,
 }
 
 impl Arguments {
@@ -57,6 +60,7 @@ impl Arguments {
             db: value("--db", "full"),
             tier: value("--tier", "T0"),
             store: value("--store", ""),
+            trees: value("--trees", ""),
         })
     }
 }
@@ -138,15 +142,20 @@ fn engine(arguments: &Arguments, store: Arc<dyn Store>) -> Result<Engine, Failur
     let config = Config::new("mock", format!("{}/v1", arguments.base))
         .with_key(secrecy::SecretString::from("x".to_owned()))
         .with_model("gpt-4o-mini", plain);
+    let memory = Path::new("/dev/shm");
+    let trees = match arguments.trees.as_str() {
+        "" if memory.is_dir() => memory.to_owned(),
+        "" => std::env::temp_dir(),
+        folder => folder.into(),
+    };
+    let checked = |require| {
+        let sandbox = Sandbox::new(SandboxConfig::default().with_scratch(&trees));
+        Arc::new(SandboxChecker::new(sandbox, require, "/nonexistent").with_trees(&trees))
+    };
     let checker: Arc<dyn Checker> = match (arguments.test, arguments.tier.as_str()) {
         (false, _) => Arc::new(Pass),
-        (true, "T2") => {
-            Arc::new(SandboxChecker::new(Sandbox::new(SandboxConfig::default()), Require::T2, "/nonexistent"))
-        }
-        (true, _) => {
-            let require = Require::T0 { reason: "a benchmark of its own command".to_owned() };
-            Arc::new(SandboxChecker::new(Sandbox::new(SandboxConfig::default()), require, "/nonexistent"))
-        }
+        (true, "T2") => checked(Require::T2),
+        (true, _) => checked(Require::T0 { reason: "a benchmark of its own command".to_owned() }),
     };
     let syntax = Arc::new(TreeSitterSyntax);
     let price = Price::new(PicoUsdPerToken::per_million("0.15")?, PicoUsdPerToken::per_million("0.60")?);

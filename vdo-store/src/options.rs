@@ -18,7 +18,7 @@ pub enum Durability {
 pub struct Options {
     /// When a commit counts as done. Default: [`Durability::Full`].
     pub durability: Durability,
-    /// Connections that read at once. Default: 4.
+    /// Connections that read at once; of a file no more than there are processors, but two. Default: 4.
     pub readers: u32,
     /// How long a write waits for other processes that write before it fails. Default: 5 seconds.
     pub busy_timeout: Duration,

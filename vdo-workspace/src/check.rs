@@ -41,6 +41,8 @@ pub struct SandboxChecker {
     /// Prepared dependencies by key.
     deps: PathBuf,
     limits: Limits,
+    /// Where trees are laid out; none is the system's folder for temporary files.
+    trees: Option<PathBuf>,
     preparing: Mutex<()>,
 }
 
@@ -54,6 +56,7 @@ impl SandboxChecker {
             index: IndexSettings::default(),
             deps: deps.into(),
             limits: Limits::default(),
+            trees: None,
             preparing: Mutex::new(()),
         }
     }
@@ -79,6 +82,15 @@ impl SandboxChecker {
         self
     }
 
+    /// Sets the folder that trees are laid out in, each in a folder of its own that is removed afterwards. Default: the system's
+    /// for temporary files. One in memory spares the file system thousands of files a minute; below T1 what commands write
+    /// lies there too, and must fit.
+    #[must_use]
+    pub fn with_trees(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.trees = Some(folder.into());
+        self
+    }
+
     /// Finds out whether the required tier holds here.
     ///
     /// # Errors
@@ -90,6 +102,16 @@ impl SandboxChecker {
     /// Unconfined commands work on the tree laid out for them; it is thrown away like a copy would be.
     fn in_place(&self) -> bool {
         self.require.tier() == Tier::T0
+    }
+
+    /// Makes a folder that is removed when the value goes.
+    fn folder(&self, prefix: &str) -> std::io::Result<tempfile::TempDir> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix);
+        match &self.trees {
+            Some(trees) => builder.tempdir_in(trees),
+            None => builder.tempdir(),
+        }
     }
 
     fn invocation(&self, command: &str, work: &Path, time: Duration) -> Invocation {
@@ -126,7 +148,7 @@ impl SandboxChecker {
         }
         let report = report_file(command);
         let harvest = match (report.is_some() || !request.harvest.is_empty()) && !self.in_place() {
-            true => Some(tempfile::Builder::new().prefix("vdo-harvest-").tempdir()?),
+            true => Some(self.folder("vdo-harvest-")?),
             false => None,
         };
         if let Some(harvest) = &harvest {
@@ -194,7 +216,7 @@ impl Checker for SandboxChecker {
         if !self.in_place() {
             self.probe().await.map_err(refused)?;
         }
-        let work = tempfile::Builder::new().prefix("vdo-check-").tempdir()?;
+        let work = self.folder("vdo-check-")?;
         fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755))?;
         materialise(request.source, work.path()).await.map_err(unlaid)?;
         let mut report = CheckReport {

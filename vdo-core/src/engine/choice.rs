@@ -103,7 +103,7 @@ impl Desk<'_> {
         let candidates = candidates.filter(|one| tried.begun.as_ref().is_none_or(|begun| begun == one));
         let settings = self.settings(ask);
         let input = estimate(ask);
-        let bound = spend::bound(&ask.system, &ask.messages, &ask.tools, ask.output.as_ref());
+        let bound = spend::bound(&ask.system, &ask.messages, &ask.tools, ask.output);
         let sized: Vec<Sized> = candidates.map(|candidate| self.sized(candidate, ask, bound, &settings)).collect();
         let known: Vec<Known<'_>> = sized
             .iter()
@@ -181,7 +181,7 @@ impl Desk<'_> {
             system: ask.system.clone(),
             messages: route::translate(&ask.messages, &candidate.to_string()).into_owned(),
             tools: if abilities.tools { ask.tools.clone() } else { Vec::new() },
-            output: ask.output.clone().filter(|_| abilities.json_schema),
+            output: ask.output.filter(|_| abilities.json_schema).cloned(),
             max_output: Some(most_output(ask, &abilities)),
             settings,
         };
@@ -274,7 +274,7 @@ fn most_output(ask: &Ask, abilities: &Capabilities) -> u64 {
 
 /// Estimates the input tokens of what is asked.
 fn estimate(ask: &Ask) -> u64 {
-    Completion::estimate(&ask.system, &ask.messages, &ask.tools, ask.output.as_ref())
+    Completion::estimate(&ask.system, &ask.messages, &ask.tools, ask.output)
 }
 
 /// Returns the hash that tells one request from another.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::ground::Reader;
 use super::merging::Merging;
@@ -145,8 +144,8 @@ impl Run {
     pub(super) fn plan_ask(&self, talk: &Talk) -> Ask {
         let opening = talk.opening.as_deref().unwrap_or_default();
         let mut ask = self.ask(&self.brief.prompts.plan, opening, &talk.messages, &talk.key(Phase::Plan));
-        static SCHEMA: LazyLock<Value> = LazyLock::new(crate::schema::of::<PlanDraft>);
-        ask.output = Some(OutputSchema { name: "plan".to_owned(), schema: SCHEMA.clone() });
+        static SCHEMA: LazyLock<OutputSchema> = LazyLock::new(|| OutputSchema::of::<PlanDraft>("plan"));
+        ask.output = Some(&SCHEMA);
         ask
     }
 

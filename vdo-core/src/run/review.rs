@@ -5,8 +5,6 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
-
 use super::Answer;
 use super::planning::Talk;
 use super::state::{Ask, Effects, Run, Stage};
@@ -40,8 +38,8 @@ impl Run {
     pub(super) fn critique_ask(&self, talk: &Talk) -> Ask {
         let opening = talk.opening.as_deref().unwrap_or_default();
         let mut ask = self.ask(&self.brief.prompts.critique, opening, &talk.messages, &talk.key(Phase::Critique));
-        static SCHEMA: LazyLock<Value> = LazyLock::new(crate::schema::of::<Critique>);
-        ask.output = Some(OutputSchema { name: "critique".to_owned(), schema: SCHEMA.clone() });
+        static SCHEMA: LazyLock<OutputSchema> = LazyLock::new(|| OutputSchema::of::<Critique>("critique"));
+        ask.output = Some(&SCHEMA);
         ask
     }
 

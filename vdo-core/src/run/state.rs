@@ -241,7 +241,7 @@ pub struct Ask {
     /// The tools on offer.
     pub tools: Vec<ToolSpec>,
     /// The shape of the reply, for models that can be held to one.
-    pub output: Option<OutputSchema>,
+    pub output: Option<&'static OutputSchema>,
     /// The most tokens the reply may have.
     pub max_output: u64,
     /// The prompt's name and version.

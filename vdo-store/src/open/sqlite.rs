@@ -15,9 +15,9 @@ use crate::options::{Durability, Options};
 /// Prepared statements kept per connection; the writer's texts come in a few dozen combinations.
 const STATEMENTS: usize = 256;
 /// Kibibytes of pages that the writer keeps in memory, negative as SQLite wants it.
-const CACHE: &str = "-16384";
+const CACHE: &str = "-4096";
 /// As [`CACHE`], of each reading connection: what it keeps is void after every write.
-const READERS_CACHE: &str = "-4096";
+const READERS_CACHE: &str = "-1024";
 /// Pages in the log before they move to the file; fewer moves than SQLite's 1,000 where the same pages change often.
 const CHECKPOINT: &str = "4000";
 /// How often a file that another process is just creating is tried again.
@@ -30,9 +30,15 @@ pub(super) async fn open(address: &str, options: &Options) -> Result<Opened, Sto
     look(&path).map_err(|fault| fault.at(&place))?;
     let writer = writer(&path, options).await.map_err(|error| StoreFault::of(error).at(&place))?;
     migrate(&writer, &place).await?;
-    let readers = connect(&path, options, options.readers.max(1), READERS_CACHE).await;
+    let readers = connect(&path, options, options.readers.clamp(1, threads()), READERS_CACHE).await;
     let readers = readers.map_err(|error| StoreFault::of(error).at(&place))?;
     Ok(Opened { place, writer, readers })
+}
+
+/// Returns how many connections may read at once: each reads on a thread of its own, and more threads than processors only take
+/// memory. At least two, so that a long read holds no other up.
+fn threads() -> u32 {
+    std::thread::available_parallelism().map_or(2, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)).max(2)
 }
 
 fn path(address: &str) -> Result<PathBuf, StoreFault> {
