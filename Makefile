@@ -26,7 +26,7 @@ fmt:
 	cargo fmt --all --check
 
 clippy:
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features vdo-bench/workers -- -D warnings
 
 doctests:
 	cargo test --workspace --doc --quiet

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Worker processes on a PostgreSQL server of its own, everything flushed to the disk: benches/workers.sh [options of vdo-workers].
-# Build first: cargo build --release -p vdo-bench --bin vdo-workers. PROFILE=debug takes that of a debug build.
+# Build first: cargo build --release -p vdo-bench --bin vdo-workers --features workers. PROFILE=debug takes that of a debug build.
 set -euo pipefail
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 folder=$(mktemp -d)

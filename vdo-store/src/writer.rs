@@ -30,7 +30,7 @@ use crate::stats::Counters;
 use crate::watch::{self, Heard, Teller};
 
 /// The most writes in one transaction; beyond it, the first would wait too long.
-const MOST: usize = 512;
+const MOST: usize = 64;
 
 /// The answer to one write.
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;

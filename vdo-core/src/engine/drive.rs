@@ -178,7 +178,8 @@ async fn brief(engine: &Engine, job: &Job, conflicts: &[ConflictRow]) -> Result<
 }
 
 impl<'d> Drive<'d> {
-    /// Runs until there is nothing more to do, and writes how it ended.
+    /// Runs until there is nothing more to do, and writes how it ended. What is awaited once in a while is boxed: a run spends its
+    /// time waiting for models, and its future should not keep the room that the largest of these steps needs.
     async fn go(mut self) -> Result<(), EngineError> {
         let mut flying: FuturesUnordered<Pin<Box<dyn Future<Output = StepEnd> + Send + 'd>>> = FuturesUnordered::new();
         let mut stop: Option<Failure> = None;
@@ -191,9 +192,9 @@ impl<'d> Drive<'d> {
                 stop = Some(Failure::new(FailureKind::Cancelled, "cancelled on request"));
             }
             if stop.is_none() && self.run.end().is_none() {
-                let begun = match self.launch_ready(usize::MAX).await? {
+                let begun = match Box::pin(self.launch_ready(usize::MAX)).await? {
                     // Not all together, but perhaps one after the other.
-                    Begun::TooDear(_) | Begun::Stale(_) if flying.is_empty() => self.launch_again().await?,
+                    Begun::TooDear(_) | Begun::Stale(_) if flying.is_empty() => Box::pin(self.launch_again()).await?,
                     begun => begun,
                 };
                 match begun {
@@ -201,7 +202,9 @@ impl<'d> Drive<'d> {
                         for launch in launches {
                             match launch {
                                 Launch::Keep(_) => return Ok(()),
-                                Launch::Deliver(key, finished) => return self.deliver(key, &finished).await,
+                                Launch::Deliver(key, finished) => {
+                                    return Box::pin(self.deliver(key, &finished)).await;
+                                }
                                 Launch::Ask(key, ask, call) => {
                                     let step = self.desk.perform_ask(key.clone(), *ask, call);
                                     flying.push(Box::pin(self.desk.counted(key, step)));
@@ -224,7 +227,7 @@ impl<'d> Drive<'d> {
             // Nobody waits any more for commands that are still running once the run has ended.
             if flying.is_empty() || (stop.is_none() && self.run.end().is_some()) {
                 let is_waiting = self.run.end().is_none();
-                return self.end(stop.or(later.filter(|_| is_waiting))).await;
+                return Box::pin(self.end(stop.or(later.filter(|_| is_waiting)))).await;
             }
             let mut ended = Vec::from_iter(flying.next().await);
             while let Some(Some(more)) = flying.next().now_or_never() {
