@@ -223,10 +223,12 @@ impl Engine {
 
     /// Runs a job, or goes on with it, to its end. Returns the job as it is then; a job that is over already is returned as it is.
     ///
-    /// The lease is renewed by every write and by [`Engine::heartbeat`].
+    /// The lease is renewed by every write and by [`Engine::heartbeat`]. A job that is completed or needs a decision comes back as
+    /// it is.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if somebody else runs it, [`StoreError::Fenced`] if somebody took over, [`EngineError::WaitsFor`] if
+    /// [`EngineError::NotRunnable`] if it is over, or for an engine with [`WorkerRules`] if it has a result or is put off already: of
+    /// many workers, one only says that it ran a job. [`StoreError::Busy`] if somebody else runs it, [`StoreError::Fenced`] if somebody took over, [`EngineError::WaitsFor`] if
     /// a parent has no result, [`EngineError::NoRoute`] and [`EngineError::UnknownProvider`] before anything is paid.
     pub async fn run(&self, job: JobId) -> Result<Job, EngineError> {
         self.run_after(job, None).await
@@ -244,7 +246,7 @@ impl Engine {
             }
             // By hand, and not by another worker.
             JobStatus::NeedsDecision if job.is_poisoned() && self.parts.workers.is_none() => {}
-            JobStatus::Completed | JobStatus::NeedsDecision => return Ok(job),
+            JobStatus::Completed | JobStatus::NeedsDecision => return self.not_by_us(job),
             JobStatus::Archived | JobStatus::Cancelled => {
                 return Err(EngineError::NotRunnable { job: id, status: job.status });
             }

@@ -14,4 +14,5 @@ mod origins;
 mod parts;
 mod routing;
 mod whole;
+mod workers;
 mod world;

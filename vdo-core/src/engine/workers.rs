@@ -86,8 +86,8 @@ impl Engine {
         }
     }
 
-    /// Ends what was just claimed if it is not to be run after all: others ended it between the look and the claim, or it killed
-    /// too many workers.
+    /// Gives back what was just claimed if it is not to be run after all: others ended it between the look and the claim, or it
+    /// killed too many workers.
     pub(super) async fn set_aside(
         &self,
         lease: &Lease,
@@ -120,7 +120,16 @@ impl Engine {
             }
         }
         self.commit(changes).await?;
-        Ok(Some(self.parts.store.job(lease.job).await?))
+        let job = self.parts.store.job(lease.job).await?;
+        if is_over || is_put_off { self.not_by_us(job).map(Some) } else { Ok(Some(job)) }
+    }
+
+    /// Returns a job that others ended or put off as it is; to a worker, which tells what it ran itself, that is an error.
+    pub(super) fn not_by_us(&self, job: Job) -> Result<Job, EngineError> {
+        match self.parts.workers {
+            Some(_) => Err(EngineError::NotRunnable { job: job.id, status: job.status }),
+            None => Ok(job),
+        }
     }
 
     /// Returns the calls that were under way when the last runner of a job died, as entries that give them up.

@@ -2,7 +2,7 @@
 //!
 //! Pure. A test insists that every column of the schema is named here or left out on purpose.
 
-use crate::tables::{Kind, Table};
+use crate::tables::{self, Kind, Table};
 
 use Kind::{Bytes, Content, Flag, Free, Int, Text};
 
@@ -48,6 +48,11 @@ impl Copied {
         there: &'static str,
     ) -> Self {
         Self { table: Table::adding(name, columns, there), of_job, order }
+    }
+
+    /// Describes a table that a commit writes whole rows of.
+    const fn like(table: &'static Table, of_job: &'static str, order: &'static str, there: &'static str) -> Self {
+        Self::new(table.name(), table.columns(), of_job, order, there)
     }
 
     /// Returns what a column holds.
@@ -148,41 +153,10 @@ pub(super) static TABLES: [Copied; 12] = [
         "t.id",
         "",
     ),
-    Copied::new(
-        "revisions",
-        &[
-            ("id", Int),
-            ("job_id", Int),
-            ("number", Int),
-            ("base_id", Int),
-            ("chain", Int),
-            ("cause", Text),
-            ("created", Int),
-            ("root_hash", Bytes),
-            ("author", Free),
-            ("also", Text),
-        ],
-        "t.job_id = ?1",
-        "t.id",
-        "",
-    ),
-    Copied::new(
-        "job_parents",
-        &[
-            ("job_id", Int),
-            ("ordinal", Int),
-            ("parent_job_id", Int),
-            ("asked", Int),
-            ("number", Int),
-            ("parent_revision_id", Int),
-        ],
-        "t.job_id = ?1",
-        "t.ordinal",
-        "",
-    ),
-    Copied::new(
-        "blobs",
-        &[("hash", Bytes), ("len", Int), ("codec", Int), ("data", Bytes)],
+    Copied::like(&tables::REVISIONS, "t.job_id = ?1", "t.id", ""),
+    Copied::like(&tables::PARENTS, "t.job_id = ?1", "t.ordinal", ""),
+    Copied::like(
+        &tables::BLOBS,
         // The contents of its files and conflicts; those of its attempts are found in its events.
         "t.id IN (SELECT f.blob_id FROM job_files f JOIN revisions r ON r.id = f.revision_id WHERE r.job_id = ?1) \
          OR t.hash IN (SELECT base_blob FROM conflicts WHERE job_id = ?1 UNION SELECT ours_blob FROM conflicts WHERE job_id = ?1 \
@@ -190,153 +164,28 @@ pub(super) static TABLES: [Copied; 12] = [
         "t.hash",
         "ON CONFLICT (hash) DO NOTHING",
     ),
-    Copied::new(
-        "job_files",
-        &[
-            ("revision_id", Int),
-            ("path", Text),
-            ("blob_id", Content),
-            ("mode", Int),
-            ("op", Int),
-            ("renamed_from", Text),
-            ("step", Text),
-            ("origin_id", Int),
-        ],
+    Copied::like(
+        &tables::FILES,
         "t.revision_id IN (SELECT id FROM revisions WHERE job_id = ?1)",
         "t.revision_id, t.path",
         "",
     ),
-    Copied::new(
-        "snapshots",
-        &[("revision_id", Int), ("manifest", Bytes)],
+    Copied::like(
+        &tables::SNAPSHOTS,
         "t.revision_id IN (SELECT id FROM revisions WHERE job_id = ?1)",
         "t.revision_id",
         "",
     ),
-    Copied::new(
-        "steps",
-        &[
-            ("job_id", Int),
-            ("key", Text),
-            ("state", Int),
-            ("epoch", Int),
-            ("request_hash", Bytes),
-            ("len", Int),
-            ("codec", Int),
-            ("answer", Bytes),
-        ],
-        "t.job_id = ?1",
-        "t.id",
-        "",
-    ),
-    Copied::new(
-        "calls",
-        &[
-            ("job_id", Int),
-            ("step", Text),
-            ("number", Int),
-            ("state", Int),
-            ("started", Int),
-            ("ended", Int),
-            ("reserved", Int),
-            ("cost", Int),
-            ("usage_known", Flag),
-            ("usage_input", Int),
-            ("usage_cache_read", Int),
-            ("usage_cache_write", Int),
-            ("usage_cache_write_long", Int),
-            ("usage_output", Int),
-            ("usage_reasoning", Int),
-            ("usage_estimated", Flag),
-            ("outcome", Int),
-            ("provider", Text),
-            ("model", Text),
-            ("prompt", Text),
-            ("edit_format", Text),
-            ("request_hash", Bytes),
-            ("prompt_hash", Bytes),
-            ("failure", Text),
-            ("first_ms", Int),
-            ("tier", Int),
-            ("priced", Text),
-            ("decision", Text),
-        ],
-        "t.job_id = ?1",
-        "t.id",
-        "",
-    ),
-    Copied::new(
-        "partials",
-        &[("job_id", Int), ("step", Text), ("number", Int), ("text", Free)],
-        "t.job_id = ?1",
-        "t.id",
-        "",
-    ),
-    Copied::new(
-        "checks",
-        &[
-            ("job_id", Int),
-            ("phase", Text),
-            ("attempt", Int),
-            ("passed", Flag),
-            ("tier", Text),
-            ("tree_hash", Bytes),
-            ("at", Int),
-            ("len", Int),
-            ("codec", Int),
-            ("report", Bytes),
-        ],
-        "t.job_id = ?1",
-        "t.id",
-        "",
-    ),
-    Copied::new(
-        "events",
-        &[("job_id", Int), ("seq", Int), ("at", Int), ("len", Int), ("codec", Int), ("kind", Bytes)],
-        "t.job_id = ?1",
-        "t.seq",
-        "",
-    ),
-    Copied::new(
-        "conflicts",
-        &[
-            ("job_id", Int),
-            ("ordinal", Int),
-            ("round", Int),
-            ("state", Text),
-            ("created", Int),
-            ("base_mode", Int),
-            ("ours_mode", Int),
-            ("theirs_mode", Int),
-            ("result_mode", Int),
-            ("decided", Int),
-            ("path", Text),
-            ("base_blob", Bytes),
-            ("ours_blob", Bytes),
-            ("theirs_blob", Bytes),
-            ("result_blob", Bytes),
-            ("base_path", Text),
-            ("ours_path", Text),
-            ("theirs_path", Text),
-            ("kind", Text),
-            ("reason", Free),
-            ("how", Text),
-            ("author", Free),
-        ],
-        "t.job_id = ?1",
-        "t.ordinal",
-        "",
-    ),
+    Copied::like(&tables::STEPS, "t.job_id = ?1", "t.id", ""),
+    Copied::like(&tables::CALLS, "t.job_id = ?1", "t.id", ""),
+    Copied::like(&tables::PARTIALS, "t.job_id = ?1", "t.id", ""),
+    Copied::like(&tables::CHECKS, "t.job_id = ?1", "t.id", ""),
+    Copied::like(&tables::EVENTS, "t.job_id = ?1", "t.seq", ""),
+    Copied::like(&tables::CONFLICTS, "t.job_id = ?1", "t.ordinal", ""),
 ];
 
 /// Corrections, written once all revisions are there.
-pub(super) static CORRECTIONS: Copied = Copied::new(
-    "corrections",
-    &[("job_id", Int), ("from_revision_id", Int), ("to_revision_id", Int), ("at", Int)],
-    "t.job_id = ?1",
-    "t.to_revision_id",
-    "",
-);
+pub(super) static CORRECTIONS: Copied = Copied::like(&tables::CORRECTIONS, "t.job_id = ?1", "t.to_revision_id", "");
 
 /// What belongs to the store and to no job; part of a copy of the whole store only.
 pub(super) static SHARED: [Copied; 5] = [
@@ -347,20 +196,13 @@ pub(super) static SHARED: [Copied; 5] = [
         "t.scope, t.period",
         "ON CONFLICT (scope, period) DO NOTHING",
     ),
-    Copied::new(
-        "budget_sums",
-        &[("scope", Text), ("period", Text), ("start", Int), ("spent", Int), ("reserved", Int), ("alerted", Int)],
+    Copied::like(
+        &tables::BUDGET_SUMS,
         "true",
         "t.scope, t.period, t.start",
         "ON CONFLICT (scope, period, start) DO NOTHING",
     ),
-    Copied::new(
-        "health",
-        &[("provider", Text), ("model", Text), ("state", Text)],
-        "true",
-        "t.provider, t.model",
-        "ON CONFLICT (provider, model) DO NOTHING",
-    ),
+    Copied::like(&tables::HEALTH, "true", "t.provider, t.model", "ON CONFLICT (provider, model) DO NOTHING"),
     Copied::new(
         "settings",
         &[("name", Text), ("value", Free)],
