@@ -97,10 +97,22 @@ impl App {
         Ok(self.on(self.engine()?.store().clone())?.observer(observer).build())
     }
 
+    /// Has trees laid out where the configuration says.
+    fn laid_out(&self, checker: SandboxChecker) -> Result<SandboxChecker, Fail> {
+        match &self.config.sandbox.trees {
+            None => Ok(checker),
+            Some(folder) if folder.is_dir() => Ok(checker.with_trees(folder)),
+            Some(folder) => Err(Fail::usage(format!(
+                "[sandbox] trees: {} is no folder; make it, or name another",
+                folder.display()
+            ))),
+        }
+    }
+
     /// Returns the engine that runs checks and asks no provider.
     pub(crate) async fn checking(&self, observer: Observer) -> Result<Engine, Fail> {
         let (tier, reason) = self.config.tier()?;
-        let checker = Arc::new(checker(tier, reason).await?);
+        let checker = Arc::new(self.laid_out(checker(tier, reason).await?)?);
         Ok(self.on(self.engine()?.store().clone())?.checker(checker).observer(observer).build())
     }
 
@@ -114,7 +126,7 @@ impl App {
         let routes = self.config.routes()?;
         let observer = self.alerts.observer(&self.config, observer)?;
         let (tier, reason) = self.config.tier()?;
-        let checker = Arc::new(checker(tier, reason).await?);
+        let checker = Arc::new(self.laid_out(checker(tier, reason).await?)?);
         let mut builder = self.on(self.engine()?.store().clone())?.checker(checker);
         // Who is asked may have been changed for every process on the store.
         let changed = self.changed_routes().await?;

@@ -474,6 +474,7 @@ fn nested_keys_are_set_by_variable_and_by_flag() {
         ("routes.plann=[\"demo:x\"]", "plann"),
         ("sandbox.tier=T9", "T9"),
         ("sandbox.tier=T0", "reason"),
+        ("sandbox.trees=nowhere", "nowhere is no folder"),
         ("budgets.x=1", "budgets"),
     ] {
         place.args(&["run", "3", "--set", set]).exits(2).prints_nothing().says(&[text]);

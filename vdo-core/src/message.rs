@@ -122,14 +122,6 @@ pub struct OutputSchema {
     pub schema: Value,
 }
 
-impl OutputSchema {
-    /// Returns the shape of `T` under a name.
-    #[must_use]
-    pub fn of<T: JsonSchema>(name: impl Into<String>) -> Self {
-        Self { name: name.into(), schema: crate::schema::of::<T>() }
-    }
-}
-
 /// One request to a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Completion {

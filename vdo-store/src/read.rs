@@ -62,7 +62,20 @@ impl Reader {
     /// Runs a query.
     pub(crate) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         let statement = dialect::statement(self.database(), sql, values);
-        self.connections.query_all_raw(statement).await.map_err(|error| self.error(error))
+        self.apart(|connections| async move { connections.query_all_raw(statement).await }).await
+    }
+
+    /// Reads in a task of its own. Whoever asked may do other things before he looks at the answer, as a run does that has several
+    /// steps under way: a connection, or the turn for one, that only he could move on would be missing to all others until then,
+    /// and for ever if what he does is to wait for one himself.
+    async fn apart<T: Send + 'static, F>(&self, read: impl FnOnce(DatabaseConnection) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, DbErr>> + Send + 'static,
+    {
+        match tokio::spawn(read(self.connections.clone())).await {
+            Ok(read) => read.map_err(|error| self.error(error)),
+            Err(error) => Err(self.backend(error)),
+        }
     }
 
     pub(crate) fn all<T>(&self, rows: impl IntoIterator<Item = Result<T, DbErr>>) -> Result<Vec<T>, StoreError> {
@@ -120,14 +133,14 @@ impl Reader {
             Some(number) => query.filter(revision::Column::Number.eq(i64::from(number))),
             None => query.order_by_desc(revision::Column::Number),
         };
-        let row = query.one(&self.connections).await.map_err(|error| self.error(error))?;
+        let row = self.apart(|connections| async move { query.one(&connections).await }).await?;
         let row = row.ok_or_else(|| StoreError::NotFound(format!("revision {reference}")))?;
         self.restored(convert::revision(row))
     }
 
     pub(crate) async fn revision(&self, id: RevisionId) -> Result<Revision, StoreError> {
         let query = revision::Entity::find_by_id(names::int(id.0));
-        let row = query.one(&self.connections).await.map_err(|error| self.error(error))?;
+        let row = self.apart(|connections| async move { query.one(&connections).await }).await?;
         self.restored(convert::revision(row.ok_or_else(|| no_revision(id))?))
     }
 
@@ -216,16 +229,16 @@ impl Reader {
 
     pub(crate) async fn steps(&self, job: JobId) -> Result<Vec<StepRow>, StoreError> {
         let query = step::Entity::find().filter(step::Column::JobId.eq(names::int(job.number())));
-        let rows = query.order_by_asc(step::Column::Id).all(&self.connections).await;
-        let rows = rows.map_err(|error| self.error(error))?;
+        let query = query.order_by_asc(step::Column::Id);
+        let rows = self.apart(|connections| async move { query.all(&connections).await }).await?;
         self.exists(job, rows.is_empty()).await?;
         self.all(rows.into_iter().map(convert::step))
     }
 
     pub(crate) async fn checks(&self, job: JobId) -> Result<Vec<(Phase, u32, CheckReport)>, StoreError> {
         let query = check::Entity::find().filter(check::Column::JobId.eq(names::int(job.number())));
-        let rows = query.order_by_asc(check::Column::Id).all(&self.connections).await;
-        let rows = rows.map_err(|error| self.error(error))?;
+        let query = query.order_by_asc(check::Column::Id);
+        let rows = self.apart(|connections| async move { query.all(&connections).await }).await?;
         self.exists(job, rows.is_empty()).await?;
         self.all(rows.into_iter().map(convert::check))
     }
@@ -249,8 +262,8 @@ impl Reader {
 
     pub(crate) async fn calls(&self, job: JobId) -> Result<Vec<CallRow>, StoreError> {
         let query = call::Entity::find().filter(call::Column::JobId.eq(names::int(job.number())));
-        let rows = query.order_by_asc(call::Column::Id).all(&self.connections).await;
-        let rows = rows.map_err(|error| self.error(error))?;
+        let query = query.order_by_asc(call::Column::Id);
+        let rows = self.apart(|connections| async move { query.all(&connections).await }).await?;
         self.exists(job, rows.is_empty()).await?;
         self.all(rows.into_iter().map(convert::call))
     }
@@ -266,7 +279,7 @@ impl Reader {
             .filter(event::Column::Seq.gt(names::int(after)))
             .order_by_asc(event::Column::Seq)
             .limit(u64::from(limit));
-        let rows = query.all(&self.connections).await.map_err(|error| self.error(error))?;
+        let rows = self.apart(|connections| async move { query.all(&connections).await }).await?;
         self.exists(job, rows.is_empty()).await?;
         self.all(rows.into_iter().map(convert::event))
     }

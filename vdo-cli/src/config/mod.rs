@@ -128,6 +128,8 @@ pub(crate) struct SandboxConfig {
     pub(crate) tier: Option<String>,
     /// Why nothing confines commands; required with `T0`.
     pub(crate) reason: Option<String>,
+    /// The folder that trees are laid out in for checks; the system's for temporary files otherwise.
+    pub(crate) trees: Option<PathBuf>,
 }
 
 /// Caps on a run; see [`vdo_core::run::Limits`].

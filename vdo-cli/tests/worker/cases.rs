@@ -24,8 +24,9 @@ pub(crate) fn each_job_once(store: Option<String>) {
     for job in first.iter().chain(&later) {
         let show = site.show(job);
         assert_eq!((&show["status"], &show["revision"]["number"]), (&"completed".into(), &1.into()), "{show}");
-        let started = site.events(job).iter().filter(|event| event.to_string().contains("\"started\"")).count();
-        assert_eq!(started, 1, "job {job} is begun once");
+        let events = site.events(job);
+        let started = events.iter().filter(|event| event.to_string().contains("\"started\"")).count();
+        assert_eq!(started, 1, "job {job} is begun once: {events:#?}");
     }
     assert_eq!(server.asked().len(), 6 * CALLS);
     assert!(counts(&server).values().all(|count| *count == 1), "{:?}", counts(&server));

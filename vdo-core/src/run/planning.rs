@@ -144,7 +144,8 @@ impl Run {
     pub(super) fn plan_ask(&self, talk: &Talk) -> Ask {
         let opening = talk.opening.as_deref().unwrap_or_default();
         let mut ask = self.ask(&self.brief.prompts.plan, opening, &talk.messages, &talk.key(Phase::Plan));
-        static SCHEMA: LazyLock<OutputSchema> = LazyLock::new(|| OutputSchema::of::<PlanDraft>("plan"));
+        static SCHEMA: LazyLock<OutputSchema> =
+            LazyLock::new(|| OutputSchema { name: "plan".to_owned(), schema: crate::schema::of::<PlanDraft>() });
         ask.output = Some(&SCHEMA);
         ask
     }

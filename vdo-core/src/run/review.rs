@@ -38,7 +38,8 @@ impl Run {
     pub(super) fn critique_ask(&self, talk: &Talk) -> Ask {
         let opening = talk.opening.as_deref().unwrap_or_default();
         let mut ask = self.ask(&self.brief.prompts.critique, opening, &talk.messages, &talk.key(Phase::Critique));
-        static SCHEMA: LazyLock<OutputSchema> = LazyLock::new(|| OutputSchema::of::<Critique>("critique"));
+        static SCHEMA: LazyLock<OutputSchema> =
+            LazyLock::new(|| OutputSchema { name: "critique".to_owned(), schema: crate::schema::of::<Critique>() });
         ask.output = Some(&SCHEMA);
         ask
     }
