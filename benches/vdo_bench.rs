@@ -149,7 +149,7 @@ fn engine(arguments: &Arguments, store: Arc<dyn Store>) -> Result<Engine, Failur
         folder => folder.into(),
     };
     let checked = |require| {
-        let sandbox = Sandbox::new(SandboxConfig::default().with_scratch(&trees));
+        let sandbox = Sandbox::new(SandboxConfig::default());
         Arc::new(SandboxChecker::new(sandbox, require, "/nonexistent").with_trees(&trees))
     };
     let checker: Arc<dyn Checker> = match (arguments.test, arguments.tier.as_str()) {

@@ -1,4 +1,5 @@
-//! Everything that reads: many connections, no transaction, no state kept between calls.
+//! Everything that reads: many connections, no transaction, no state kept between calls. Invariant: a read that has a connection
+//! comes to its end whether whoever asked looks at it or not.
 //!
 //! Reads of several statements name immutable rows only (revisions, their files, snapshots, contents), so that a write
 //! between them cannot show.

@@ -29,7 +29,7 @@ use crate::state::{Needs, State};
 use crate::stats::Counters;
 use crate::watch::{self, Heard, Teller};
 
-/// The most writes in one transaction; beyond it, the first would wait too long.
+/// The most writes in one transaction; beyond it, the first would wait too long, and their rows take memory all at once.
 const MOST: usize = 64;
 
 /// The answer to one write.

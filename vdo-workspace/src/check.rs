@@ -83,8 +83,8 @@ impl SandboxChecker {
     }
 
     /// Sets the folder that trees are laid out in, each in a folder of its own that is removed afterwards. Default: the system's
-    /// for temporary files. One in memory spares the file system thousands of files a minute; below T1 what commands write
-    /// lies there too, and must fit.
+    /// for temporary files. One in memory spares the file system thousands of files a minute; in T0 what commands write lies
+    /// there too, and must fit. A check fails with an I/O error if the folder is not there.
     #[must_use]
     pub fn with_trees(mut self, folder: impl Into<PathBuf>) -> Self {
         self.trees = Some(folder.into());

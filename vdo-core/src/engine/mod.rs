@@ -227,8 +227,9 @@ impl Engine {
     /// it is.
     ///
     /// # Errors
-    /// [`EngineError::NotRunnable`] if it is over, or for an engine with [`WorkerRules`] if it has a result or is put off already: of
-    /// many workers, one only says that it ran a job. [`StoreError::Busy`] if somebody else runs it, [`StoreError::Fenced`] if somebody took over, [`EngineError::WaitsFor`] if
+    /// [`EngineError::NotRunnable`] if it is over, or for an engine with [`WorkerRules`] if others gave it a result or put it off:
+    /// of many workers, only one says that it ran a job. [`StoreError::Busy`] if somebody else runs it, [`StoreError::Fenced`] if
+    /// somebody took over, [`EngineError::WaitsFor`] if
     /// a parent has no result, [`EngineError::NoRoute`] and [`EngineError::UnknownProvider`] before anything is paid.
     pub async fn run(&self, job: JobId) -> Result<Job, EngineError> {
         self.run_after(job, None).await
